@@ -1,0 +1,147 @@
+// The records of a trace as typed values: what the reader hands out and the analyzer's model is made of.
+//
+// Ids in here are dense: the reader renumbers what a trace defines to 1, 2, 3, ... per kind, in order of
+// definition. The number the trace itself used is kept as `number` where a person may want to find it again.
+// docs/trace-format.md gives the meaning of every field.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ids.h"
+#include "lock_vocabulary.h"
+
+namespace faultline {
+
+// A place in code or data: an offset from the load bias of a module, or an absolute address where the module
+// is none.
+struct Frame {
+  ModuleId module;
+  std::uint64_t offset = 0;
+
+  friend constexpr bool operator==(const Frame&, const Frame&) = default;
+};
+
+struct HeaderRecord {
+  std::string tool;  // version of the shim that wrote the trace
+  std::string run;   // identifier shared by all processes of one `faultline run`, may be empty
+  std::string exe;   // path of the program
+  std::string arch;
+  std::uint32_t pid = 0;
+  std::uint32_t ppid = 0;
+  std::uint64_t started = 0;  // ns since 1970
+  std::uint64_t page_size = 0;
+};
+
+struct StatsRecord {
+  std::uint64_t threads = 0;
+  std::uint64_t locks = 0;
+  std::uint64_t dependencies = 0;
+  std::uint64_t faults = 0;
+  std::vector<std::pair<std::string, std::uint64_t>>
+      lost;  // what was not recorded, by cause; causes of later versions too
+};
+
+struct SourceRecord {
+  std::string name;   // "preload", "stacks", "uffd", "perf"
+  std::string state;  // "on", "off", "refused"
+  std::string why;    // a sentence, may be empty
+};
+
+struct ModuleRecord {
+  std::string path;
+  std::string build_id;  // hexadecimal, may be empty
+  std::uint64_t base = 0;
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+};
+
+struct StackRecord {
+  std::vector<Frame> frames;  // innermost first
+  StackBy by = StackBy::Unwind;
+};
+
+struct ThreadRecord {
+  std::uint32_t number = 0;
+  std::uint32_t tid = 0;
+  ThreadId parent;  // none: unknown
+  std::uint32_t parent_epoch =
+      0;  // what `parent` did up to and including this epoch happened before this thread
+  std::string name;
+};
+
+// `joined` had ended before `thread` went on into the epochs above `epoch`.
+struct JoinRecord {
+  ThreadId thread;
+  std::uint32_t epoch = 0;
+  ThreadId joined;
+};
+
+struct LockRecord {
+  std::uint32_t number = 0;
+  LockKind kind = LockKind::Mutex;
+  MutexType type = MutexType::Normal;                  // of a mutex
+  RwlockPreference prefer = RwlockPreference::Reader;  // of an rwlock
+  bool robust = false;
+  bool shared = false;  // between processes
+  std::uint64_t address = 0;
+  std::uint64_t inode = 0;  // of a service: number of the userfaultfd's file
+  StackId init;             // none: its initialisation was not seen
+  StackId first;            // none: its first acquisition was not seen
+  bool is_static = false;   // it lies in a module's image, at `place`
+  Frame place;
+};
+
+// A node of the tree of held locks; a held set is the path from a node down to its root.
+struct HeldRecord {
+  HeldId under;  // none: the bottom
+  LockId lock;
+  Mode mode = Mode::Exclusive;
+  StackId stack;         // where it was taken
+  bool trylock = false;  // taken without waiting
+};
+
+// How far a dependency reaches beyond the epoch it was recorded in.
+enum class Open : std::uint8_t {
+  No,
+  Epochs,   // assume it in every later epoch of its thread
+  Threads,  // assume it in any further thread, at any time
+};
+
+// What a dependency of cause Fault knows of its fault.
+struct FaultRecord {
+  std::uint64_t address = 0;
+  Access access = Access::Unknown;
+  Origin origin = Origin::Unknown;
+  LockId service;  // none: no server serves this page
+  bool stack_is_registers =
+      false;  // the stack is that of the faulting instruction; else the thread's newest known one
+};
+
+// `thread`, holding the path of `under`, waits for `to`.
+struct DependencyRecord {
+  ThreadId thread;
+  std::uint32_t epoch = 0;
+  HeldId under;  // none: the thread held nothing
+  LockId to;
+  Mode mode = Mode::Exclusive;
+  StackId stack;
+  Cause cause = Cause::Call;
+  bool timed = false;    // the wait ends by itself
+  bool observed = true;  // false: it did not happen in this run but could have
+  Open open = Open::No;
+  LockId via_service;   // another thread waits on behalf of `thread`: the service it does so for ...
+  ThreadId via_thread;  // ... and the serving thread; both none otherwise
+  FaultRecord fault;    // of cause Fault
+};
+
+struct RangeRecord {
+  LockId service;
+  std::uint64_t start = 0;
+  std::uint64_t length = 0;
+  std::vector<std::string> modes;  // "missing", "wp", "minor"
+};
+
+}  // namespace faultline
