@@ -1,0 +1,167 @@
+#include "fault/blocked_stack.h"
+
+#include <dlfcn.h>
+#include <libunwind.h>
+#include <sys/uio.h>
+
+#include <cstring>
+
+#include "raw_syscall.h"
+#include "record/modules.h"
+#include "record/unwinder.h"
+#include "sys/arena.h"
+
+// Exported by libunwind-x86_64 for tools such as perf; no header declares it.
+extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t, unw_dyn_info_t*, unw_proc_info_t*, int, void*);
+
+namespace faultline {
+namespace {
+
+// libunwind's generic entry points, by dlsym: nothing of ours links against it.
+struct Unwinder {
+  decltype(&unw_create_addr_space) create_addr_space;
+  decltype(&unw_init_remote) init_remote;
+  decltype(&unw_step) step;
+  decltype(&unw_get_reg) get_reg;
+  decltype(&unw_is_signal_frame) is_signal_frame;
+  decltype(&UNW_OBJ(dwarf_search_unwind_table)) search_unwind_table;
+  unw_addr_space_t space;
+};
+constinit Unwinder unwinder{};
+constinit std::atomic<bool> ready{false};
+
+constexpr std::size_t kCopiedBytes = 64 << 10;
+
+// One walk: the registers it starts from, and the copy of the stack from the stack pointer up.
+struct Walk {
+  const UserRegisters* registers;
+  std::uint64_t start;
+  std::size_t size;
+  const char* copy;
+};
+
+int access_memory(unw_addr_space_t, unw_word_t address, unw_word_t* value, int write, void* argument) {
+  const auto& walk = *static_cast<const Walk*>(argument);
+  if (write != 0) return -UNW_EINVAL;
+  if (address >= walk.start && address - walk.start + sizeof *value <= walk.size) {
+    std::memcpy(value, walk.copy + (address - walk.start), sizeof *value);
+    return 0;
+  }
+  // Else only code and unwind tables of a loaded object, which stay while their code is on a stack.
+  ModuleRange module;
+  if (!find_module(address, module) || address + sizeof *value > module.end) return -UNW_EINVAL;
+  std::memcpy(value, reinterpret_cast<const void*>(address), sizeof *value);
+  return 0;
+}
+
+int access_register(unw_addr_space_t, unw_regnum_t number, unw_word_t* value, int write, void* argument) {
+  const UserRegisters& registers = *static_cast<const Walk*>(argument)->registers;
+  if (write != 0) return -UNW_EREADONLYREG;
+  switch (number) {
+    case UNW_X86_64_RBX: *value = registers.bx; return 0;
+    case UNW_X86_64_RBP: *value = registers.bp; return 0;
+    case UNW_X86_64_RSP: *value = registers.sp; return 0;
+    case UNW_X86_64_RIP: *value = registers.ip; return 0;
+    case UNW_X86_64_R12: *value = registers.r12; return 0;
+    case UNW_X86_64_R13: *value = registers.r13; return 0;
+    case UNW_X86_64_R14: *value = registers.r14; return 0;
+    case UNW_X86_64_R15: *value = registers.r15; return 0;
+    default: return -UNW_EBADREG;
+  }
+}
+
+// The start of .eh_frame_hdr (Linux Standard Base, "DWARF Extensions"): we support the one encoding linkers produce.
+struct UnwindTableHeader {
+  unsigned char version, frame_pointer_encoding, count_encoding, table_encoding;
+  std::int32_t frame_pointer;
+  std::uint32_t count;
+};
+constexpr unsigned char kPcRelative4 = 0x1b, kUnsigned4 = 0x03, kTableRelative4 = 0x3b;
+
+int find_unwind_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need_info, void* argument) {
+  ModuleRange module;
+  if (!find_module(ip, module) || module.unwind_table == 0) return -UNW_ENOINFO;
+  UnwindTableHeader header;
+  std::memcpy(&header, reinterpret_cast<const void*>(module.unwind_table), sizeof header);
+  if (header.version != 1 || header.frame_pointer_encoding != kPcRelative4 || header.count_encoding != kUnsigned4 ||
+      header.table_encoding != kTableRelative4)
+    return -UNW_ENOINFO;
+  unw_dyn_info_t table{};
+  table.format = UNW_INFO_FORMAT_REMOTE_TABLE;
+  table.start_ip = module.start;
+  table.end_ip = module.end;
+  table.u.rti.segbase = module.unwind_table;
+  table.u.rti.table_data = module.unwind_table + sizeof header;
+  table.u.rti.table_len = header.count * 8 / sizeof(unw_word_t);
+  return unwinder.search_unwind_table(space, ip, &table, info, need_info, argument);
+}
+
+void put_unwind_info(unw_addr_space_t, unw_proc_info_t*, void*) {}
+int no_dynamic_info(unw_addr_space_t, unw_word_t*, void*) { return -UNW_ENOINFO; }
+int no_float_register(unw_addr_space_t, unw_regnum_t, unw_fpreg_t*, int, void*) { return -UNW_EBADREG; }
+int no_resume(unw_addr_space_t, unw_cursor_t*, void*) { return -UNW_EINVAL; }
+int no_name(unw_addr_space_t, unw_word_t, char*, std::size_t, unw_word_t*, void*) { return -UNW_ENOINFO; }
+
+unw_accessors_t accessors{.find_proc_info = find_unwind_info,
+                          .put_unwind_info = put_unwind_info,
+                          .get_dyn_info_list_addr = no_dynamic_info,
+                          .access_mem = access_memory,
+                          .access_reg = access_register,
+                          .access_fpreg = no_float_register,
+                          .resume = no_resume,
+                          .get_proc_name = no_name};
+
+template <class Fn>
+bool find(void* library, const char* name, Fn& function) {
+  function = reinterpret_cast<Fn>(dlsym(library, name));
+  return function != nullptr;
+}
+
+}  // namespace
+
+void load_blocked_stack_unwinder() {
+  static constinit std::atomic<bool> tried{false};
+  if (tried.exchange(true)) return;
+  void* library = dlopen("libunwind-x86_64.so.8", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return;
+  Unwinder& u = unwinder;
+  if (!find(library, "_Ux86_64_create_addr_space", u.create_addr_space) || !find(library, "_Ux86_64_init_remote", u.init_remote) ||
+      !find(library, "_Ux86_64_step", u.step) || !find(library, "_Ux86_64_get_reg", u.get_reg) ||
+      !find(library, "_Ux86_64_is_signal_frame", u.is_signal_frame) ||
+      !find(library, "_Ux86_64_dwarf_search_unwind_table", u.search_unwind_table))
+    return;
+  claim_unwinder(reinterpret_cast<const void*>(u.step));
+  u.space = u.create_addr_space(&accessors, 0);
+  ready.store(u.space != nullptr, std::memory_order_release);
+}
+
+std::size_t walk_blocked_stack(const UserRegisters& registers, std::uintptr_t* frames, std::size_t capacity) {
+  if (!ready.load(std::memory_order_acquire)) return 0;
+  auto* copy = static_cast<char*>(map_pages(kCopiedBytes));
+  if (copy == nullptr) return 0;
+  iovec to{copy, kCopiedBytes};
+  // Page by page: the stack may end within, and the kernel stops at the first page it cannot read.
+  iovec from[kCopiedBytes / 4096];
+  std::uint64_t at = registers.sp;
+  for (iovec& piece : from) {
+    piece = {reinterpret_cast<void*>(at), 4096 - at % 4096};
+    at += piece.iov_len;
+  }
+  const long copied = sys::call(SYS_process_vm_readv, sys::call(SYS_getpid), sys::as_long(&to), 1, sys::as_long(from), sizeof from / sizeof *from, 0);
+  std::size_t count = 0;
+  Walk walk{&registers, registers.sp, copied > 0 ? static_cast<std::size_t>(copied) : 0, copy};
+  unw_cursor_t cursor;
+  if (walk.size > 0 && unwinder.init_remote(&cursor, unwinder.space, &walk) == 0) {
+    bool exact = true;  // the innermost frame, and one that a signal interrupted, stand at their own instruction
+    do {
+      unw_word_t ip = 0;
+      if (unwinder.get_reg(&cursor, UNW_REG_IP, &ip) != 0 || ip == 0) break;
+      frames[count++] = exact ? ip : ip - 1;
+      exact = unwinder.is_signal_frame(&cursor) > 0;
+    } while (count < capacity && unwinder.step(&cursor) > 0);
+  }
+  unmap_pages(copy, kCopiedBytes);
+  return count;
+}
+
+}  // namespace faultline

@@ -1,0 +1,241 @@
+#include "fault/fault_service.h"
+
+#include <fcntl.h>
+
+#include "fault/blocked_stack.h"
+#include "fault/perf_ring.h"
+#include "fault/pending_faults.h"
+#include "json_line.h"
+#include "options.h"
+#include "raw_syscall.h"
+#include "record/dependencies.h"
+#include "record/held_stack.h"
+#include "record/lock_identity.h"
+#include "record/stacks.h"
+#include "record/thread_registry.h"
+#include "runtime.h"
+
+namespace faultline {
+namespace {
+
+void become_server(ThreadState& thread) {
+  thread.is_server = true;
+  set_limit(thread);
+}
+
+// The service as the bottom of the server's held set. `at`: where the message was read.
+HeldId service_node(ThreadState& server, LockId service, StackId at) {
+  write_service_record(server, service);
+  return held_node(server, HeldId{}, HeldLock{nullptr, 0, service, at, 0, HeldId{}, LockKind::Service, Mode::Exclusive, false});
+}
+
+// /proc tells what a stopped thread is doing: "-1 SP PC" in user code, else the number of a system call.
+Origin origin_by_proc(int tid) {
+  char path[64] = "/proc/self/task/";
+  std::size_t end = 16;
+  char digits[12];
+  int n = 0;
+  for (int rest = tid; rest > 0; rest /= 10) digits[n++] = static_cast<char>('0' + rest % 10);
+  while (n > 0) path[end++] = digits[--n];
+  for (const char* p = "/syscall"; *p != '\0'; ++p) path[end++] = *p;
+  path[end] = '\0';
+  const long fd = sys::call(SYS_openat, AT_FDCWD, sys::as_long(path), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Origin::Unknown;
+  char text[16];
+  const long length = sys::call(SYS_read, fd, sys::as_long(text), sizeof text);
+  sys::call(SYS_close, fd);
+  if (length < 2 || text[0] == 'r') return Origin::Unknown;  // "running": not stopped
+  return text[0] == '-' ? Origin::User : Origin::KernelCopy;
+}
+
+LockId model_mmap_lock(ThreadState& writer) {
+  static constinit std::atomic<std::uint32_t> id{0};
+  std::uint32_t there = id.load(std::memory_order_acquire);
+  if (there == 0) {
+    const std::uint32_t fresh = new_lock_id().value;
+    if (id.compare_exchange_strong(there, fresh, std::memory_order_acq_rel)) there = fresh;
+  }
+  write_lock_record(writer, LockId{there}, LockKind::MmapLock, nullptr);
+  return LockId{there};
+}
+
+// What is known of one fault before its dependencies are written.
+struct Fault {
+  FaultFacts facts;
+  StackId stack;
+  std::uint64_t identity;  // of the faulting place, for keys
+  FaultSample sample;
+};
+
+Fault describe_fault(const ThreadState& waiter, const FaultContext& context, const uffd_msg& message) {
+  Fault fault{};
+  fault.facts.address = message.arg.pagefault.address;
+  fault.facts.access = (message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE) != 0 ? Access::Write : Access::Read;
+  fault.facts.service = context.service;
+  constexpr std::uint64_t kPage = 4096;
+  fault.facts.exact_stack = newest_sample(waiter, fault.sample) && fault.sample.address / kPage == fault.facts.address / kPage;
+  if (fault.facts.exact_stack) {
+    fault.facts.address = fault.sample.address;
+    fault.facts.origin = fault.sample.in_kernel ? Origin::KernelCopy : Origin::User;
+    fault.identity = fault.sample.registers.ip;
+  } else {
+    fault.facts.origin = origin_by_proc(waiter.tid);
+    fault.stack = waiter.top[-1].stack;
+    fault.identity = fault.stack.value;
+  }
+  return fault;
+}
+
+// The stack of the faulting instruction, walked only for a fault that is new.
+void walk_fault_stack(ThreadState& server, Fault& fault) {
+  if (!fault.facts.exact_stack) return;
+  std::size_t count = walk_blocked_stack(fault.sample.registers, server.frames, ThreadState::kMaxFrames);
+  if (count == 0) server.frames[count++] = fault.sample.registers.ip;
+  fault.stack = intern_stack(server.frames, count, StackBy::Registers);
+}
+
+// The two dependencies of a faulting thread that holds something.
+void record_fault(Guard& guard, const FaultContext& context, ThreadState& waiter, const uffd_msg& message) {
+  ThreadState& server = guard.thread();
+  Fault fault = describe_fault(waiter, context, message);
+  const std::uint64_t key = mix(mix(top_key(waiter), fault.identity), mix(context.service.value, static_cast<std::uint64_t>(fault.facts.origin)));
+  std::uint64_t& known = waiter.known[key % ThreadState::kKnownKeys];
+  if (known == key) return;
+  walk_fault_stack(server, fault);
+  const HeldId under = held_set(server, waiter);
+  write_service_record(server, context.service);
+  const DeclaredMmapLock declared = declared_mmap_lock();
+  Wait mmap_lock{declared.id, declared.kind, declared.address, Mode::SharedFair, fault.stack, Cause::Fault, false};
+  if (!declared.id) {
+    mmap_lock = {model_mmap_lock(server), LockKind::MmapLock, nullptr, Mode::SharedFair, fault.stack, Cause::Fault, false};
+  } else if (declared.kind == LockKind::Rwlock) {
+    mmap_lock.mode = reader_mode(static_cast<const pthread_rwlock_t*>(const_cast<const void*>(declared.address)));
+  } else {
+    mmap_lock.mode = Mode::Exclusive;
+  }
+  // A thread that holds its own mmap_lock and faults waits for the service only: the lock is its own already, and re-entry is judged as such.
+  record_dependency(server, waiter, under, mix(key, 1), mmap_lock, &fault.facts);
+  const Wait service{context.service, LockKind::Service, nullptr, Mode::Exclusive, fault.stack, Cause::Fault, false};
+  record_dependency(server, waiter, under, mix(key, 2), service, &fault.facts);
+  known = key;
+}
+
+// One lock that a server needs before `fault` is resolved. `own`: whether the server's present locks lie between (else it took the lock before it
+// knew of the fault).
+void record_served(ThreadState& server, const PendingFault& fault, StackId read_at, const HeldLock& wanted, bool own) {
+  const HeldId bottom = service_node(server, fault.service, read_at);
+  const HeldId above = own ? held_set_above(server, server, bottom) : bottom;
+  const Wait wait{wanted.lock, wanted.kind, wanted.address, wanted.mode, wanted.stack, Cause::Call, false};
+  const std::uint64_t key = mix(mix(fault.service.value, wanted.key), mix(wanted.lock.value, own));
+  record_dependency(server, server, above, key, wait);
+
+  // The declared mmap_lock is recorded as the fault's own wait.
+  if (fault.waiter == nullptr || !fault.held || wanted.lock == declared_mmap_lock().id || !still_waits(fault)) return;
+  const HeldId behalf = own ? held_set_above(server, server, fault.held) : fault.held;
+  Wait served = wait;
+  served.cause = Cause::Service;
+  const Via via{fault.service, server.id};
+  record_dependency(server, *fault.waiter, behalf, mix(key, fault.held_key), served, nullptr, &via);
+}
+
+// Replays what the server took since its last idle point against a fault it has only now learned of.
+void record_log(ThreadState& server, const PendingFault& fault, StackId at) {
+  if (server.served_overflowed) trace.stats.lose(Lost::ServerLog);
+  for (std::uint32_t i = 0; i < server.served_count; ++i) {
+    const ServedAcquisition& taken = server.served[i];
+    const HeldLock wanted{nullptr, taken.site, taken.lock, taken.stack, taken.site, HeldId{}, taken.kind, taken.mode, false};
+    record_served(server, fault, at, wanted, false);
+  }
+}
+
+}  // namespace
+
+void messages_read(Guard& guard, const FaultContext& context, const uffd_msg* messages, std::size_t count, CallPoint at) {
+  ThreadState& server = guard.thread();
+  become_server(server);
+  const StackId read_at = call_site(guard, at).stack;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (messages[i].event != UFFD_EVENT_PAGEFAULT) continue;
+    trace.stats.faults.fetch_add(1, std::memory_order_relaxed);
+    const auto tid = static_cast<int>(messages[i].arg.pagefault.feat.ptid);
+    ThreadState* waiter = tid != 0 ? thread_by_tid(tid) : nullptr;
+    if (waiter == &server) waiter = nullptr;
+    if (waiter != nullptr && waiter->top != waiter->base) record_fault(guard, context, *waiter, messages[i]);
+    const HeldId held = waiter != nullptr ? held_set(server, *waiter) : HeldId{};
+    const PendingFault* pending = add_pending_fault(context.service, messages[i].arg.pagefault.address, tid, waiter, held, server.id, read_at);
+    if (pending != nullptr) record_log(server, *pending, read_at);
+  }
+  server_is_idle(server);
+  trace.refresh_stats();
+}
+
+void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t start, std::uint64_t length, CallPoint at, Resolution& resolution) {
+  ThreadState& server = guard.thread();
+  resolution.count = 0;
+  PendingFault* faults[Resolution::kMost];
+  const std::size_t count = pending_in_range(context.service, start, length, faults, Resolution::kMost);
+  for (std::size_t i = 0; i < count; ++i) {
+    resolution.sequences[resolution.count++] = faults[i]->sequence.load(std::memory_order_relaxed);
+    if (faults[i]->reader == server.id) continue;
+    record_log(server, *faults[i], call_site(guard, at).stack);
+  }
+  become_server(server);
+}
+
+void end_resolution(const Resolution& resolution) {
+  for (std::size_t i = 0; i < resolution.count; ++i) remove_pending_fault(resolution.sequences[i]);
+}
+
+void range_registered(Guard& guard, const FaultContext& context, const uffdio_register& request) {
+  ThreadState& thread = guard.thread();
+  if (thread.top == thread.base) load_blocked_stack_unwinder();
+  want_rings(thread);
+  if (!ensure_trace(thread)) return;
+  write_service_record(thread, context.service);
+  JsonLine line(thread.line, sizeof thread.line);
+  line.begin("range").number("service", context.service.value).hex("start", request.range.start).hex("length", request.range.len);
+  line.open("modes", '[');
+  if ((request.mode & UFFDIO_REGISTER_MODE_MISSING) != 0) line.element_text("missing");
+  if ((request.mode & UFFDIO_REGISTER_MODE_WP) != 0) line.element_text("wp");
+  if ((request.mode & UFFDIO_REGISTER_MODE_MINOR) != 0) line.element_text("minor");
+  line.close(']');
+  trace.append(line.end());
+  report_fault_sources(thread);
+}
+
+void server_is_idle(ThreadState& thread) {
+  thread.served_count = 0;
+  thread.served_overflowed = false;
+  if (!thread.is_server) become_server(thread);
+}
+
+void server_acquires(Guard& guard, const HeldLock& entry) {
+  ThreadState& server = guard.thread();
+  if (!ensure_trace(server)) return;
+  // Its record is written while the lock is sure to exist: a fault that makes it matter may come later.
+  write_lock_record(server, entry.lock, entry.kind, entry.address);
+  PendingFault* faults[Resolution::kMost];
+  const std::size_t count = pending_read_by(server.id, faults, Resolution::kMost);
+  for (std::size_t i = 0; i < count; ++i) record_served(server, *faults[i], faults[i]->read_at, entry, true);
+  server.served_overflowed |= server.served_count == ThreadState::kServerLog;
+  if (!server.served_overflowed) server.served[server.served_count++] = {entry.lock, entry.stack, entry.site, entry.kind, entry.mode};
+}
+
+void report_fault_sources(ThreadState& thread) {
+  // Told again only when it has changed, or for a new trace.
+  static constinit std::atomic<std::uint64_t> told{0};
+  const RingStatus perf = ring_status();
+  const std::uint64_t status = mix(reinterpret_cast<std::uint64_t>(perf.why), trace_generation);
+  if (told.exchange(status, std::memory_order_relaxed) == status) return;
+  const bool off = options.faults == Faults::Off;
+  report_source(thread, "uffd", off ? "off" : "on", off ? "by option: waits of page faults are not recorded" : "");
+  report_source(thread, "perf", perf.state, perf.why);
+}
+
+void faults_after_fork() {
+  forget_fault_contexts();
+  forget_pending_faults();
+  rings_after_fork();
+}
+
+}  // namespace faultline

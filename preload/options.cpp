@@ -1,0 +1,123 @@
+#include "options.h"
+
+#include <sys/syscall.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "raw_syscall.h"
+#include "runtime.h"
+
+namespace faultline {
+
+constinit Options options{.out = "faultline-out", .run = "", .faults = Faults::Auto, .verbosity = 0, .stacks = true, .enabled = true};
+
+namespace {
+
+template <std::size_t N>
+bool copy(char (&to)[N], std::string_view value) {
+  if (value.empty() || value.size() >= N) return false;
+  std::memcpy(to, value.data(), value.size());
+  to[value.size()] = '\0';
+  return true;
+}
+
+bool set_flag(bool& flag, std::string_view value) {
+  if (value != "0" && value != "1") return false;
+  flag = value == "1";
+  return true;
+}
+
+bool set_faults(std::string_view value) {
+  constexpr std::string_view names[] = {"auto", "perf", "uffd", "off"};
+  for (int i = 0; i < 4; ++i)
+    if (value == names[i]) {
+      options.faults = static_cast<Faults>(i);
+      return true;
+    }
+  return false;
+}
+
+struct Entry {
+  const char* name;
+  const char* help;
+  bool (*set)(std::string_view value);
+};
+
+void list_options();
+
+constexpr Entry kEntries[] = {
+    {"out", "directory of the trace (default faultline-out)", [](std::string_view v) { return copy(options.out, v); }},
+    {"run", "identifier written to the trace's header", [](std::string_view v) { return copy(options.run, v); }},
+    {"faults", "auto, perf, uffd or off: how page faults are watched (default auto)", set_faults},
+    {"stacks", "0: record return addresses instead of call stacks (default 1)",
+     [](std::string_view v) { return set_flag(options.stacks, v); }},
+    {"enabled", "0: record nothing (default 1)", [](std::string_view v) { return set_flag(options.enabled, v); }},
+    {"verbosity", "1: say at start what is being recorded, and where (default 0)",
+     [](std::string_view v) {
+       if (v != "0" && v != "1") return false;
+       options.verbosity = v == "1";
+       return true;
+     }},
+    {"help", "1: print this list", [](std::string_view v) {
+       if (v != "1") return v == "0";
+       list_options();
+       return true;
+     }},
+};
+
+void list_options() {
+  say("FAULTLINE_OPTIONS is a list of key=value, separated by colons:");
+  for (const Entry& entry : kEntries) {
+    constexpr std::size_t kColumn = 12;
+    char name[kColumn + 1];
+    std::memset(name, ' ', kColumn);
+    std::memcpy(name, entry.name, std::strlen(entry.name));
+    name[kColumn] = '\0';
+    say("  ", name, entry.help);
+  }
+}
+
+void set_option(std::string_view item) {
+  char shown[128];
+  copy(shown, std::string_view(item.data(), item.size() < sizeof shown ? item.size() : sizeof shown - 1));
+  const std::size_t equals = item.find('=');
+  if (equals == std::string_view::npos) {
+    say("FAULTLINE_OPTIONS: no '=' in '", shown, "'; ignored. help=1 lists the options");
+    return;
+  }
+  const std::string_view key(item.data(), equals);
+  const std::string_view value(item.data() + equals + 1, item.size() - equals - 1);
+  for (const Entry& entry : kEntries) {
+    if (key != entry.name) continue;
+    if (!entry.set(value)) say("FAULTLINE_OPTIONS: bad value in '", shown, "'; ignored. help=1 lists the options");
+    return;
+  }
+  say("FAULTLINE_OPTIONS: no such option: '", shown, "'; ignored. help=1 lists the options");
+}
+
+void make_out_absolute() {
+  if (options.out[0] == '/') return;
+  char cwd[sizeof options.out];
+  const long length = sys::call(SYS_getcwd, sys::as_long(cwd), sizeof cwd);  // counts the final NUL
+  const std::size_t own = std::strlen(options.out);
+  if (length <= 1 || static_cast<std::size_t>(length) + own + 1 > sizeof cwd) return;
+  cwd[length - 1] = '/';
+  std::memcpy(cwd + length, options.out, own + 1);
+  std::memcpy(options.out, cwd, static_cast<std::size_t>(length) + own + 1);
+}
+
+}  // namespace
+
+void read_options(const char* text) {
+  std::string_view rest = text != nullptr ? text : "";
+  while (!rest.empty()) {
+    const std::size_t colon = rest.find(':');
+    const std::string_view item(rest.data(), colon < rest.size() ? colon : rest.size());
+    if (!item.empty()) set_option(item);
+    rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
+  }
+  make_out_absolute();
+}
+
+}  // namespace faultline

@@ -1,0 +1,75 @@
+#include "real.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+
+// libc declares its functions with attributes (nonnull, nothrow) that a template argument does not carry: nothing is lost.
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+
+namespace faultline::real {
+namespace {
+
+void* look_up(const char* symbol, const char* version) {
+  void* found = version != nullptr ? dlvsym(RTLD_NEXT, symbol, version) : nullptr;
+  return found != nullptr ? found : dlsym(RTLD_NEXT, symbol);
+}
+
+// What a pointer of type Fn holds before it is resolved, and where libc has no such function. Entry names the pointer (one struct per
+// function, below).
+template <class Entry, class Fn>
+struct FirstCall;
+
+template <class Entry, class R, class... Args>
+struct FirstCall<Entry, R (*)(Args...)> {
+  static R call(Args... args) {
+    Entry::resolve();
+    return Entry::pointer()(args...);
+  }
+  static R missing(Args...) { return static_cast<R>(ENOSYS); }
+};
+template <class Entry, class R, class... Args>
+struct FirstCall<Entry, R (*)(Args...) noexcept> {
+  static R call(Args... args) noexcept {
+    Entry::resolve();
+    return Entry::pointer()(args...);
+  }
+  static R missing(Args...) noexcept { return static_cast<R>(ENOSYS); }
+};
+// Variadic: only ioctl, whose third argument is one word.
+template <class Entry>
+struct FirstCall<Entry, int (*)(int, unsigned long, ...) noexcept> {
+  static int call(int fd, unsigned long request, ...) noexcept {
+    va_list arguments;
+    va_start(arguments, request);
+    void* argument = va_arg(arguments, void*);
+    va_end(arguments);
+    Entry::resolve();
+    return Entry::pointer()(fd, request, argument);
+  }
+  static int missing(int, unsigned long, ...) noexcept { return ENOSYS; }
+};
+
+}  // namespace
+
+#define FUNCTION(name, version)                                                                  \
+  namespace {                                                                                    \
+  struct Entry_##name {                                                                          \
+    using Fn = decltype(&::name);                                                                \
+    static Fn& pointer();                                                                        \
+    static void resolve() {                                                                      \
+      void* found = look_up(#name, version);                                                     \
+      pointer() = found != nullptr ? reinterpret_cast<Fn>(found) : FirstCall<Entry_##name, Fn>::missing; \
+    }                                                                                            \
+  };                                                                                             \
+  }                                                                                              \
+  constinit decltype(&::name) name = FirstCall<Entry_##name, decltype(&::name)>::call;           \
+  Entry_##name::Fn& Entry_##name::pointer() { return real::name; }
+#include "functions.def"
+
+void resolve_all() {
+#define FUNCTION(name, version) Entry_##name::resolve();
+#include "functions.def"
+}
+
+}  // namespace faultline::real

@@ -1,0 +1,40 @@
+#include "record/guard.h"
+
+#include <errno.h>
+
+#include "record/held_stack.h"
+#include "record/thread_registry.h"
+#include "runtime.h"
+
+namespace faultline {
+
+thread_local constinit ThreadLocal tls{};
+
+Guard::Guard() : saved_errno_(errno) {
+  ThreadState* thread = tls.active;
+  if (thread == nullptr) {
+    if (tls.state != nullptr || tls.ended || !recording()) return;
+    thread = adopt_thread();
+    if (thread == nullptr) return;
+  } else if (!recording()) {
+    tls.active = nullptr;
+    tls.ended = true;
+    return;
+  }
+  // From here a signal handler's hooks pass through; the compiler must not move the work above this.
+  tls.active = nullptr;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  thread_ = thread;
+  notice_fork(thread);
+}
+
+Guard::~Guard() {
+  if (thread_ != nullptr) {
+    while (thread_->deferred_count > 0) remove_held(*thread_, thread_->deferred[--thread_->deferred_count]);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    tls.active = thread_;
+  }
+  errno = saved_errno_;
+}
+
+}  // namespace faultline

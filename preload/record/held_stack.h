@@ -1,0 +1,29 @@
+// The stack of locks a thread holds: room without a limit, removal in any order.
+//
+// The owner only, except that a server may read the stack of a thread stopped in a fault.
+#pragma once
+
+#include "record/thread_state.h"
+#include "sys/key_map.h"
+
+namespace faultline {
+
+// The key of a held stack: the key below it, and one lock with its mode and call site.
+constexpr std::uint64_t chain_key(std::uint64_t below, LockId lock, Mode mode, std::uint32_t site) {
+  return mix(below + static_cast<std::uint64_t>(mode), (static_cast<std::uint64_t>(lock.value) << 32) | site);
+}
+
+inline std::uint64_t top_key(const ThreadState& thread) { return thread.top == thread.base ? 0 : thread.top[-1].key; }
+
+// Pushes one entry; makes room where needed. False: no memory; counted as lost.
+bool push_held(ThreadState& thread, const HeldLock& entry);
+
+// Removes the newest entry for `address`. Entries above it move down and get new keys. False: none.
+bool remove_held(ThreadState& thread, const void* address);
+
+const HeldLock* find_held(const ThreadState& thread, LockId lock);
+
+// Where pushing takes the slow path: at the end of memory, or always for a thread that serves faults.
+void set_limit(ThreadState& thread);
+
+}  // namespace faultline

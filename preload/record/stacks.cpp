@@ -1,0 +1,144 @@
+#include "record/stacks.h"
+
+#include <sys/uio.h>
+
+#include <cstring>
+
+#include "json_line.h"
+#include "raw_syscall.h"
+#include "record/modules.h"
+#include "record/unwinder.h"
+#include "runtime.h"
+#include "sys/arena.h"
+
+namespace faultline {
+namespace {
+
+struct KnownStack {
+  std::atomic<std::uint32_t> generation;  // of the trace it was last written to
+  StackBy by;
+  std::uint32_t count;
+
+  // The program counters follow.
+  std::uintptr_t* pcs() { return reinterpret_cast<std::uintptr_t*>(this + 1); }
+};
+
+// Stacks by id, in blocks that never move.
+constexpr std::size_t kBlock = 4096;
+constexpr std::size_t kBlocks = 1024;
+constinit std::atomic<std::atomic<KnownStack*>*> blocks[kBlocks]{};
+constinit std::atomic<std::uint32_t> next_stack{1};
+
+std::atomic<KnownStack*>* slot_of(std::uint32_t id) {
+  if (id / kBlock >= kBlocks) return nullptr;
+  auto& block = blocks[id / kBlock];
+  std::atomic<KnownStack*>* slots = block.load(std::memory_order_acquire);
+  if (slots == nullptr) {
+    auto* fresh = static_cast<std::atomic<KnownStack*>*>(map_pages(kBlock * sizeof(std::atomic<KnownStack*>)));
+    if (fresh == nullptr) return nullptr;
+    if (block.compare_exchange_strong(slots, fresh, std::memory_order_acq_rel)) return fresh + id % kBlock;
+    unmap_pages(fresh, kBlock * sizeof(std::atomic<KnownStack*>));
+  }
+  return slots + id % kBlock;
+}
+
+// An unused caller slot of a call site reads as this.
+constexpr std::uintptr_t kNoCaller = 0;
+
+// Finds where on the stack the return addresses of up to three callers lie: the first match going outwards. The stack is copied by a
+// system call, as its end is not known here and may be near.
+void find_callers(CallSite& site, const std::uintptr_t* frames, std::size_t count) {
+  constexpr std::size_t kWords = 512;
+  std::uintptr_t words[kWords];
+  iovec to{words, sizeof words};
+  iovec from{reinterpret_cast<void*>(site.frame), sizeof words};
+  const long self = sys::call(SYS_getpid);
+  long copied = sys::call(SYS_process_vm_readv, self, sys::as_long(&to), 1, sys::as_long(&from), 1, 0);
+  if (copied <= 0) {
+    // Refused (a sandbox), or the stack ends within: a page's worth is always there.
+    from.iov_len = to.iov_len = 4096 - site.frame % 4096;
+    copied = sys::call(SYS_process_vm_readv, self, sys::as_long(&to), 1, sys::as_long(&from), 1, 0);
+  }
+  const std::size_t available = copied > 0 ? static_cast<std::size_t>(copied) / sizeof words[0] : 0;
+  std::size_t at = 0;
+  for (int i = 0; i < CallSite::kCallers; ++i) {
+    site.callers[i] = &kNoCaller;
+    if (static_cast<std::size_t>(i) + 1 >= count) continue;
+    while (at < available && words[at] != frames[i + 1]) ++at;
+    if (at < available) site.callers[i] = reinterpret_cast<const std::uintptr_t*>(site.frame) + at++;
+  }
+  site.callers_sum = site.sum();
+}
+
+// A call point whose stack differs almost every time (deep recursion, coroutines) is not worth a walk each time.
+constexpr std::uint16_t kCapturesPerPoint = 2000;
+
+void capture(Guard& guard, CallPoint at, CallSite& site) {
+  ThreadState& thread = guard.thread();
+  std::uint16_t& captures = thread.captures[mix(at.return_address, 0) % 256];
+  bool walked = false;
+  std::size_t count = 1;
+  thread.frames[0] = at.return_address;
+  if (captures < kCapturesPerPoint) {
+    ++captures;
+    count = walk_stack(guard, at, thread.frames, ThreadState::kMaxFrames, &walked);
+  }
+  site.return_address = at.return_address;
+  site.frame = at.frame;
+  find_callers(site, thread.frames, count);
+  std::uint64_t identity = at.return_address;
+  for (std::size_t i = 1; i < count && i <= CallSite::kCallers; ++i) identity = mix(identity, thread.frames[i]);
+  site.identity = static_cast<std::uint32_t>(identity ^ (identity >> 32));
+  for (std::size_t i = 0; i < count; ++i) --thread.frames[i];
+  site.stack = intern_stack(thread.frames, count, walked ? StackBy::Unwind : StackBy::ReturnAddress);
+}
+
+}  // namespace
+
+CallSite& call_site(Guard& guard, CallPoint at) {
+  CallSite& site = guard.thread().call_sites[call_site_index(at)];
+  if (site.return_address == 0 || !site.matches(at)) capture(guard, at, site);
+  return site;
+}
+
+StackId intern_stack(const std::uintptr_t* pcs, std::size_t count, StackBy by) {
+  std::uint64_t hash = static_cast<std::uint64_t>(by);
+  for (std::size_t i = 0; i < count; ++i) hash = mix(hash, pcs[i]);
+  bool added;
+  KeyMap::Value* value = remembered.find_or_add(key_of(Key::Stack, hash, count), &added);
+  if (value != nullptr && !added) return StackId{static_cast<std::uint32_t>(await_value(*value))};
+  auto* known = static_cast<KnownStack*>(arena_allocate(sizeof(KnownStack) + count * sizeof *pcs));
+  const std::uint32_t id = next_stack.fetch_add(1, std::memory_order_relaxed);
+  std::atomic<KnownStack*>* slot = slot_of(id);
+  if (value == nullptr || known == nullptr || slot == nullptr) {
+    trace.stats.lose(Lost::Stacks);
+    return StackId{};
+  }
+  known->by = by;
+  known->count = static_cast<std::uint32_t>(count);
+  std::memcpy(known->pcs(), pcs, count * sizeof *pcs);
+  slot->store(known, std::memory_order_release);
+  value->store(id, std::memory_order_release);
+  return StackId{id};
+}
+
+StackId written_stack(ThreadState& thread, StackId stack) {
+  if (!stack) return stack;
+  std::atomic<KnownStack*>* slot = slot_of(stack.value);
+  KnownStack* known = slot != nullptr ? slot->load(std::memory_order_acquire) : nullptr;
+  if (known == nullptr) return StackId{};
+  if (known->generation.load(std::memory_order_acquire) == trace_generation) return stack;
+  // Two threads may write the same stack at once: the record is then there twice, the same.
+  CodeLocation frames[ThreadState::kMaxFrames];
+  for (std::uint32_t i = 0; i < known->count; ++i) frames[i] = locate(thread, known->pcs()[i]);
+  JsonLine line(thread.line, sizeof thread.line);
+  line.begin("stack").number("id", stack.value).text("by", spelling(known->by)).open("frames", '[');
+  for (std::uint32_t i = 0; i < known->count; ++i)
+    line.open_element().element(frames[i].module.value).element(frames[i].offset).close(']');
+  line.close(']');
+  if (!trace.append(line.end())) return StackId{};
+  known->generation.store(trace_generation, std::memory_order_release);
+  return stack;
+}
+
+}  // namespace faultline

@@ -1,0 +1,213 @@
+#include "record/thread_registry.h"
+
+#include <sys/prctl.h>
+
+#include <cstring>
+
+#include "fault/perf_ring.h"
+#include "json_line.h"
+#include "raw_syscall.h"
+#include "record/dependencies.h"
+#include "record/held_stack.h"
+#include "runtime.h"
+#include "sys/arena.h"
+
+namespace faultline {
+namespace {
+
+// Every state ever made, in order. Never freed, so a reader needs no lock; a process with more live threads than this has the rest unwatched.
+constexpr std::uint32_t kMaxStates = 32768;
+constinit std::atomic<ThreadState*> states[kMaxStates]{};
+constinit std::atomic<std::uint32_t> state_count{0};
+constinit std::atomic<std::uint32_t> free_hint{0};  // no free state below it, most likely
+constinit std::atomic<std::uint32_t> next_thread{1};
+
+constinit pthread_key_t end_key = 0;
+constinit bool have_end_key = false;
+
+ThreadState* take_free_state() {
+  const std::uint32_t count = state_count.load(std::memory_order_acquire);
+  for (std::uint32_t i = free_hint.load(std::memory_order_relaxed); i < count; ++i) {
+    ThreadState* state = states[i].load(std::memory_order_acquire);
+    if (state == nullptr || state->in_use.load(std::memory_order_relaxed) || state->in_use.exchange(true, std::memory_order_acq_rel)) continue;
+    free_hint.store(i + 1, std::memory_order_relaxed);
+    return state;
+  }
+  const std::uint32_t index = state_count.load(std::memory_order_relaxed) < kMaxStates ? state_count.fetch_add(1) : kMaxStates;
+  auto* fresh = index < kMaxStates ? static_cast<ThreadState*>(map_pages(sizeof(ThreadState))) : nullptr;
+  if (fresh == nullptr) {
+    trace.stats.lose(Lost::Threads);
+    return nullptr;
+  }
+  fresh->in_use.store(true, std::memory_order_relaxed);
+  fresh->base = fresh->inline_held;
+  fresh->end = fresh->inline_held + ThreadState::kHeldAtFirst;
+  states[index].store(fresh, std::memory_order_release);
+  return fresh;
+}
+
+ThreadState* new_state() {
+  ThreadState* state = take_free_state();
+  if (state == nullptr) return nullptr;
+  state->top = state->base;
+  state->is_server = false;
+  set_limit(*state);
+  state->id = ThreadId{next_thread.fetch_add(1, std::memory_order_relaxed)};
+  state->epoch = 1;
+  state->tid = 0;
+  state->parent = ThreadId{};
+  state->parent_epoch = 0;
+  state->start_routine = nullptr;
+  state->exit_rounds = 0;
+  state->name[0] = '\0';
+  state->served_count = 0;
+  state->served_overflowed = false;
+  state->deferred_count = 0;
+  return state;
+}
+
+void release_state(ThreadState& state) {
+  // What another thread will find here must not speak of this one's stack.
+  std::memset(state.known, 0, sizeof state.known);
+  std::memset(static_cast<void*>(state.call_sites), 0, sizeof state.call_sites);
+  std::memset(state.captures, 0, sizeof state.captures);
+  state.tid = 0;
+  state.in_use.store(false, std::memory_order_release);
+  free_hint.store(0, std::memory_order_relaxed);
+}
+
+// The destructor of our thread-specific key. Other keys' destructors may still take locks: it puts itself back until the last round.
+void thread_is_ending(void* value) {
+  auto* state = static_cast<ThreadState*>(value);
+  if (++state->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(end_key, value) == 0) return;
+  end_thread();
+}
+
+// Threads by pthread_t: the newest one to have it. Looked up once the thread has ended and been joined.
+std::uint64_t handle_key(pthread_t handle) { return key_of(Key::Thread, 0, static_cast<std::uint64_t>(handle)); }
+
+void next_epoch(ThreadState& thread) {
+  ++thread.epoch;
+  // What is known was told for the epoch before.
+  std::memset(thread.known, 0, sizeof thread.known);
+}
+
+}  // namespace
+
+void initialise_registry() { have_end_key = pthread_key_create(&end_key, thread_is_ending) == 0; }
+
+ThreadState* prepare_thread(ThreadState& parent) {
+  ThreadState* state = new_state();
+  if (state == nullptr) return nullptr;
+  if (ensure_trace(parent)) write_thread_record(parent, parent);
+  state->parent = parent.id;
+  state->parent_epoch = parent.epoch;
+  return state;
+}
+
+void thread_created(ThreadState& parent) { next_epoch(parent); }
+
+void discard_thread(ThreadState& prepared) { release_state(prepared); }
+
+namespace {
+
+void become(ThreadState* state) {
+  tls.state = state;
+  state->tid = static_cast<int>(sys::call(SYS_gettid));
+  trace.stats.threads.fetch_add(1, std::memory_order_relaxed);
+  sys::call(SYS_prctl, PR_GET_NAME, sys::as_long(state->name));
+  if (have_end_key) pthread_setspecific(end_key, state);
+  bool added;
+  if (KeyMap::Value* by_handle = remembered.find_or_add(handle_key(pthread_self()), &added))
+    by_handle->store(state->id.value, std::memory_order_release);
+  if (ensure_trace(*state)) write_thread_record(*state, *state);
+  open_ring_if_wanted(*state);
+}
+
+}  // namespace
+
+ThreadState* adopt_thread() {
+  ThreadState* state = new_state();
+  if (state == nullptr) {
+    tls.ended = true;
+    return nullptr;
+  }
+  become(state);
+  return state;
+}
+
+void begin_thread(ThreadState& prepared) {
+  become(&prepared);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  tls.active = &prepared;
+}
+
+void end_thread() {
+  ThreadState* state = tls.state;
+  if (state == nullptr) return;
+  tls.active = nullptr;
+  tls.ended = true;
+  close_ring(*state);
+  if (recording() && trace.is_open()) {
+    JsonLine line(state->line, sizeof state->line);
+    trace.append(line.begin("exit").number("thread", state->id.value).number("epoch", state->epoch).end());
+    trace.refresh_stats();
+  }
+  release_state(*state);
+  tls.state = nullptr;
+}
+
+void thread_joined(Guard& joiner, pthread_t joined) {
+  ThreadState& thread = joiner.thread();
+  const KeyMap::Value* by_handle = remembered.find(handle_key(joined));
+  const std::uint64_t id = by_handle != nullptr ? by_handle->load(std::memory_order_acquire) : 0;
+  // Of a thread that left no record, or belongs to a process this one was forked from, there is nothing to order.
+  if (id == 0 || !ensure_trace(thread) || recorded.find(key_of(Key::Thread, id)) == nullptr) return;
+  write_thread_record(thread, thread);
+  JsonLine line(thread.line, sizeof thread.line);
+  trace.append(line.begin("join").number("thread", thread.id.value).number("epoch", thread.epoch).number("joined", id).end());
+  next_epoch(thread);
+}
+
+ThreadState* thread_by_tid(int tid) {
+  const std::uint32_t count = state_count.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < count && i < kMaxStates; ++i) {
+    ThreadState* state = states[i].load(std::memory_order_acquire);
+    if (state != nullptr && state->tid == tid && state->in_use.load(std::memory_order_acquire)) return state;
+  }
+  return nullptr;
+}
+
+void for_each_thread(void (*visit)(ThreadState&)) {
+  const std::uint32_t count = state_count.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < count && i < kMaxStates; ++i) {
+    ThreadState* state = states[i].load(std::memory_order_acquire);
+    if (state != nullptr && state->in_use.load(std::memory_order_acquire) && state->tid != 0) visit(*state);
+  }
+}
+
+void refresh_thread_name(ThreadState& thread) {
+  char name[sizeof thread.name] = {};
+  sys::call(SYS_prctl, PR_GET_NAME, sys::as_long(name));
+  if (std::memcmp(name, thread.name, sizeof name) == 0) return;
+  std::memcpy(thread.name, name, sizeof name);
+  JsonLine line(thread.line, sizeof thread.line);
+  trace.append(line.begin("thread_name").number("id", thread.id.value).text("name", thread.name).end());
+}
+
+void registry_after_fork(ThreadState* survivor) {
+  const std::uint32_t count = state_count.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < count && i < kMaxStates; ++i) {
+    ThreadState* state = states[i].load(std::memory_order_acquire);
+    if (state == nullptr) continue;
+    state->ring = nullptr;  // not mapped in the child
+    if (state != survivor && state->in_use.load()) release_state(*state);
+  }
+  if (survivor == nullptr) return;
+  survivor->tid = static_cast<int>(sys::call(SYS_gettid));
+  survivor->parent = ThreadId{};
+  std::memset(survivor->known, 0, sizeof survivor->known);
+  for (HeldLock* held = survivor->base; held != survivor->top; ++held) held->node = HeldId{};
+}
+
+}  // namespace faultline

@@ -1,0 +1,181 @@
+#include "record/unwinder.h"
+
+#include <dlfcn.h>
+#include <unwind.h>
+
+#include "options.h"
+#include "raw_syscall.h"
+#include "record/modules.h"
+
+namespace faultline {
+namespace {
+
+constexpr int kMaxWalk = 96;  // frames of the program, and ours on top of them
+
+using UnwBacktrace = int(void**, int);
+using UnwindBacktrace = decltype(&_Unwind_Backtrace);
+using UnwindGetIp = decltype(&_Unwind_GetIP);
+
+constinit UnwBacktrace* unw_backtrace_function = nullptr;
+constinit UnwindBacktrace gcc_backtrace = nullptr;
+constinit UnwindGetIp gcc_get_ip = nullptr;
+
+// Walks under way in all threads.
+constinit std::atomic<int> walks{0};
+constinit std::atomic<bool> stopped{false};
+constinit std::atomic<bool> crippled{false};  // libunwind's lock may be held by a thread that is gone
+
+thread_local constinit bool walking __attribute__((tls_model("initial-exec"))) = false;
+// What the walk at start learned about the callback's data.
+// Where unwinders lie: at most libunwind and its twin for other threads' stacks. Written while their loading is under way, before they are used.
+constinit ModuleRange unwinder_modules[2]{};
+constinit std::atomic<std::size_t> unwinder_count{0};
+constinit bool probing = false;
+constinit int phdr_questions = 0;
+constinit int phdr_unknown = 0;
+
+struct GccWalk {
+  void** frames;
+  int count;
+};
+
+_Unwind_Reason_Code gcc_frame(_Unwind_Context* context, void* data) {
+  auto* walk = static_cast<GccWalk*>(data);
+  if (walk->count == kMaxWalk) return _URC_END_OF_STACK;
+  walk->frames[walk->count++] = reinterpret_cast<void*>(gcc_get_ip(context));
+  return _URC_NO_REASON;
+}
+
+int raw_walk(void** frames) {
+  if (unw_backtrace_function != nullptr) return unw_backtrace_function(frames, kMaxWalk);
+  GccWalk walk{frames, 0};
+  gcc_backtrace(gcc_frame, &walk);
+  return walk.count;
+}
+
+bool can_walk() { return unw_backtrace_function != nullptr || gcc_backtrace != nullptr; }
+
+bool begin_walk() {
+  if (crippled.load(std::memory_order_relaxed)) return false;
+  walks.fetch_add(1);
+  if (stopped.load()) {
+    walks.fetch_sub(1);
+    return false;
+  }
+  walking = true;
+  return true;
+}
+
+void finish_walk() {
+  walking = false;
+  walks.fetch_sub(1);
+}
+
+bool load_libunwind() {
+  void* library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return false;
+  unw_backtrace_function = reinterpret_cast<UnwBacktrace*>(dlsym(library, "unw_backtrace"));
+  if (unw_backtrace_function == nullptr) return false;
+  claim_unwinder(reinterpret_cast<const void*>(unw_backtrace_function));
+  void* frames[kMaxWalk];
+  probing = true;
+  begin_walk();
+  const int count = raw_walk(frames);
+  finish_walk();
+  probing = false;
+  if (count >= 2 && phdr_questions > 0 && phdr_unknown == 0) return true;
+  unw_backtrace_function = nullptr;
+  return false;
+}
+
+bool load_libgcc() {
+  void* library = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return false;
+  gcc_get_ip = reinterpret_cast<UnwindGetIp>(dlsym(library, "_Unwind_GetIP"));
+  gcc_backtrace = reinterpret_cast<UnwindBacktrace>(dlsym(library, "_Unwind_Backtrace"));
+  if (gcc_get_ip == nullptr || gcc_backtrace == nullptr) {
+    gcc_backtrace = nullptr;
+    return false;
+  }
+  void* frames[kMaxWalk];
+  begin_walk();
+  raw_walk(frames);
+  finish_walk();
+  return true;
+}
+
+}  // namespace
+
+void initialise_unwinder() {
+  if (!options.stacks) return;
+  if (!load_libunwind()) load_libgcc();
+}
+
+const char* unwinder_name() {
+  return unw_backtrace_function != nullptr ? "libunwind" : gcc_backtrace != nullptr ? "libgcc" : "none";
+}
+
+std::size_t walk_stack(Guard&, CallPoint at, std::uintptr_t* frames, std::size_t capacity, bool* walked) {
+  frames[0] = at.return_address;
+  *walked = false;
+  if (!can_walk() || !begin_walk()) return 1;
+  void* all[kMaxWalk];
+  const int count = raw_walk(all);
+  finish_walk();
+  // Our own frames lie on top, as many as the compiler left.
+  int first = 0;
+  while (first < count && reinterpret_cast<std::uintptr_t>(all[first]) != at.return_address) ++first;
+  if (first == count) return 1;
+  *walked = true;
+  std::size_t n = 0;
+  for (int i = first; i < count && n < capacity; ++i)
+    if (all[i] != nullptr) frames[n++] = reinterpret_cast<std::uintptr_t>(all[i]);
+  return n;
+}
+
+bool is_unwinders_own(const volatile void* lock) {
+  const auto address = reinterpret_cast<std::uintptr_t>(lock);
+  for (std::size_t i = 0; i < unwinder_count.load(std::memory_order_acquire); ++i)
+    if (address >= unwinder_modules[i].start && address < unwinder_modules[i].end) return true;
+  return false;
+}
+
+void claim_unwinder(const void* address_inside) {
+  const std::size_t count = unwinder_count.load(std::memory_order_relaxed);
+  if (count < sizeof unwinder_modules / sizeof unwinder_modules[0] &&
+      find_module(reinterpret_cast<std::uintptr_t>(address_inside), unwinder_modules[count]))
+    unwinder_count.store(count + 1, std::memory_order_release);
+}
+
+bool walking_stack() { return walking; }
+
+int answer_phdr(int (*callback)(dl_phdr_info*, std::size_t, void*), void* data) {
+  const std::uintptr_t address = *static_cast<const std::uintptr_t*>(data);
+  phdr_questions += probing;
+  ModuleRange module;
+  std::size_t count = 0;
+  const ElfW(Phdr)* headers = find_module(address, module) ? program_headers(module, count) : nullptr;
+  if (headers == nullptr) {
+    phdr_unknown += probing;
+    return 0;
+  }
+  dl_phdr_info info{};
+  info.dlpi_addr = module.base;
+  info.dlpi_name = module.name;
+  info.dlpi_phdr = headers;
+  info.dlpi_phnum = static_cast<ElfW(Half)>(count);
+  return callback(&info, sizeof info, data);
+}
+
+void stop_walking() {
+  constexpr int kPatienceYields = 5000;
+  stopped.store(true);
+  for (int i = 0; i < kPatienceYields && walks.load() != 0; ++i) sys::call(SYS_sched_yield);
+}
+
+void resume_walking(bool in_child) {
+  if (in_child && walks.exchange(0) != 0) crippled.store(true);
+  stopped.store(false);
+}
+
+}  // namespace faultline

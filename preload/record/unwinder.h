@@ -1,0 +1,40 @@
+// Call stacks of the calling thread, through libunwind loaded privately; libgcc's unwinder where libunwind is missing; else return addresses.
+//
+// Why privately (dlopen, RTLD_LOCAL): linked in, libunwind would replace `_Unwind_RaiseException` and `backtrace` for the program.
+//
+// Why our own dl_iterate_phdr: a stack is walked while the program holds locks. libunwind finds unwind tables through dl_iterate_phdr, whose
+// lock another thread may hold (inside dlopen, running a constructor) while it waits for one of those locks. While we walk, our
+// dl_iterate_phdr answers instead, from `_dl_find_object`, for the one address libunwind asks about, without any lock. libunwind passes that
+// address as the first word of its callback's data; a walk at start checks that this is so, and without it libunwind is not used.
+#pragma once
+
+#include <link.h>
+
+#include "record/guard.h"
+
+namespace faultline {
+
+// Loads an unwinder and warms its caches. Once, by the constructor: dlopen must not happen with a program lock held.
+void initialise_unwinder();
+
+// "libunwind", "libgcc" or "none".
+const char* unwinder_name();
+
+// Fills `frames` with the return addresses from the caller of the hook at `at` outwards: frames[0] == at.return_address. At least 1; 1 also where the
+// stack cannot be walked. `*walked` tells which.
+std::size_t walk_stack(Guard& guard, CallPoint at, std::uintptr_t* frames, std::size_t capacity, bool* walked);
+
+// Whether `lock` is a lock of an unwinder itself: no business of the program's. `claim_unwinder` says where one lives: any address in it.
+bool is_unwinders_own(const volatile void* lock);
+void claim_unwinder(const void* address_inside);
+
+// The hook of dl_iterate_phdr: is this thread walking a stack? Then `answer_phdr` is the answer.
+bool walking_stack();
+int answer_phdr(int (*callback)(dl_phdr_info*, std::size_t, void*), void* data);
+
+// Around fork: a child must not inherit libunwind's internal lock from a thread that it does not have. `stop` waits a moment for walks to
+// end; in the child, walking stays off where one had not.
+void stop_walking();
+void resume_walking(bool in_child);
+
+}  // namespace faultline

@@ -1,0 +1,169 @@
+#include "runtime.h"
+
+#include <fcntl.h>
+#include <linux/random.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <cstring>
+
+#include "fault/fault_service.h"
+#include "json_line.h"
+#include "raw_syscall.h"
+#include "real.h"
+#include "record/lock_identity.h"
+#include "record/thread_registry.h"
+#include "record/unwinder.h"
+#include "sys/arena.h"
+
+namespace faultline {
+
+constinit TraceWriter trace;
+constinit KeyMap recorded;
+constinit KeyMap remembered;
+constinit std::uint32_t trace_generation = 1;
+
+namespace {
+
+constinit std::atomic<bool> is_recording{false};
+constinit std::atomic<bool> switched_off{false};
+// A forked child finds 0 in this page, and only a forked child: the kernel wipes it (MADV_WIPEONFORK). vfork, posix_spawn and threads share
+// it. Null where the kernel cannot: then only the hook of fork tells.
+constinit std::atomic<std::uint32_t>* fork_canary = nullptr;
+constinit std::atomic<bool> trace_being_made{false};
+
+void make_fork_canary() {
+  void* page = map_pages(4096);
+  if (page == nullptr || sys::call(SYS_madvise, sys::as_long(page), 4096, MADV_WIPEONFORK) != 0) return;
+  fork_canary = static_cast<std::atomic<std::uint32_t>*>(page);
+  fork_canary->store(1, std::memory_order_relaxed);
+}
+
+void child_starts_anew(ThreadState* survivor) {
+  ++trace_generation;
+  trace.abandon();
+  recorded.clear();
+  trace_being_made.store(false, std::memory_order_relaxed);
+  registry_after_fork(survivor);
+  faults_after_fork();
+  if (fork_canary != nullptr) fork_canary->store(1, std::memory_order_relaxed);
+  trace.stats.threads.store(1, std::memory_order_relaxed);
+}
+
+std::string_view file_name(std::string_view path) {
+  path.remove_prefix(path.rfind('/') + 1);
+  return path;
+}
+
+bool make_trace(ThreadState& thread) {
+  char exe[1024];
+  const long length = sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"), sys::as_long(exe), sizeof exe);
+  const std::string_view path = length > 0 ? std::string_view(exe, static_cast<std::size_t>(length)) : "unknown";
+  const long pid = sys::call(SYS_getpid);
+  timespec now{};
+  sys::call(SYS_clock_gettime, CLOCK_REALTIME, sys::as_long(&now));
+  JsonLine line(thread.line, sizeof thread.line);
+  line.begin("trace").text("format", kTraceFormat).number("version", kTraceVersion).text("tool", FAULTLINE_VERSION);
+  line.text("run", options.run).number("pid", static_cast<std::uint64_t>(pid));
+  line.number("ppid", static_cast<std::uint64_t>(sys::call(SYS_getppid))).text("exe", path);
+  line.number("started", static_cast<std::uint64_t>(now.tv_sec) * 1000000000u + static_cast<std::uint64_t>(now.tv_nsec));
+  line.text("arch", "x86_64").number("page_size", 4096);
+  if (!trace.create(options.out, file_name(path), static_cast<int>(pid), line.end())) {
+    // A forked child may have given up its rights to the directory: its parent has nothing to be told.
+    if (trace_generation == 1) {
+      switch_off("no trace can be written to ", options.out);
+    } else {
+      is_recording.store(false, std::memory_order_release);
+    }
+    return false;
+  }
+  report_source(thread, "preload", "on", "");
+  report_source(thread, "stacks", std::strcmp(unwinder_name(), "none") == 0 ? "off" : "on", unwinder_name());
+  report_fault_sources(thread);
+  return true;
+}
+
+void start(char** environment) {
+  const char* text = nullptr;
+  for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry)
+    if (std::strncmp(*entry, "FAULTLINE_OPTIONS=", 18) == 0) text = *entry + 18;
+  real::resolve_all();
+  read_options(text);
+  if (!options.enabled) return;
+  initialise_unwinder();
+  sys::call(SYS_getrandom, sys::as_long(&tag_salt), sizeof tag_salt, GRND_NONBLOCK);
+  tag_salt |= 1;  // odd: no object's address, so no zeroed object carries its own tag
+  make_fork_canary();
+  initialise_registry();
+  is_recording.store(true, std::memory_order_release);
+  Guard guard;
+  if (guard && ensure_trace(guard.thread()) && options.verbosity > 0) say("recording to ", trace.path());
+}
+
+// glibc hands constructors the program's arguments: the environment is there before libc's own pointer to it may be.
+__attribute__((constructor)) void constructor(int, char**, char** environment) { start(environment); }
+
+__attribute__((destructor)) void destructor() {
+  Guard guard;
+  if (!guard || !trace.is_open()) return;
+  JsonLine line(guard.thread().line, sizeof guard.thread().line);
+  trace.append(line.begin("end").end());
+  trace.refresh_stats();
+  trace.trim();
+}
+
+}  // namespace
+
+bool recording() { return is_recording.load(std::memory_order_acquire); }
+
+void switch_off(const char* why, const char* detail) {
+  is_recording.store(false, std::memory_order_release);
+  if (!switched_off.exchange(true)) say("switched off: ", why, detail);
+}
+
+bool ensure_trace(ThreadState& thread) {
+  if (trace.is_open()) return true;
+  if (!recording()) return false;
+  // Only a forked child's threads can meet here: the constructor made the first trace alone.
+  if (trace_being_made.exchange(true)) {
+    constexpr int kPatienceYields = 20000;
+    for (int i = 0; i < kPatienceYields && !trace.is_open() && recording(); ++i) sys::call(SYS_sched_yield);
+    return trace.is_open();
+  }
+  return make_trace(thread);
+}
+
+void notice_fork(ThreadState* survivor) {
+  if (fork_canary == nullptr || fork_canary->load(std::memory_order_relaxed) != 0) return;
+  resume_walking(true);
+  child_starts_anew(survivor);
+}
+
+void before_fork() { stop_walking(); }
+
+void after_fork(bool forked, ThreadState* survivor) {
+  resume_walking(forked);
+  if (!forked) return;
+  // Handlers that the program registered for the child have run and may have been noticed already.
+  if (fork_canary == nullptr || fork_canary->load(std::memory_order_relaxed) == 0) child_starts_anew(survivor);
+}
+
+void report_source(ThreadState& thread, const char* name, const char* state, const char* why) {
+  JsonLine line(thread.line, sizeof thread.line);
+  trace.append(line.begin("source").text("name", name).text("state", state).text("why", why).end());
+}
+
+void say(const char* first, const char* second, const char* third) {
+  char text[512];
+  std::size_t length = 0;
+  for (const char* part : {"faultline: ", first, second, third}) {
+    const std::size_t size = strnlen(part, sizeof text - 1 - length);
+    std::memcpy(text + length, part, size);
+    length += size;
+  }
+  text[length++] = '\n';
+  sys::call(SYS_write, 2, sys::as_long(text), static_cast<long>(length));
+}
+
+}  // namespace faultline
