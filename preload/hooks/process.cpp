@@ -1,4 +1,4 @@
-// fork, and the loader's enumeration of modules.
+// fork, and what the unwinder asks of libc.
 #include "hooks/hook.h"
 #include "record/unwinder.h"
 #include "runtime.h"
@@ -15,5 +15,15 @@ FAULTLINE_EXPORT pid_t fork() noexcept {
 }
 
 FAULTLINE_EXPORT int dl_iterate_phdr(int (*callback)(dl_phdr_info*, std::size_t, void*), void* data) {
-  return walking_stack() ? answer_phdr(callback, data) : real::dl_iterate_phdr(callback, data);
+  return asked_by_unwinder(FAULTLINE_CALL_POINT) ? answer_phdr(callback, data) : real::dl_iterate_phdr(callback, data);
 }
+
+FAULTLINE_EXPORT int pipe2(int ends[2], int flags) noexcept {
+  return asked_by_unwinder(FAULTLINE_CALL_POINT) ? answer_pipe(ends) : real::pipe2(ends, flags);
+}
+
+FAULTLINE_EXPORT ssize_t write(int fd, const void* buffer, size_t size) {
+  return asked_by_unwinder(FAULTLINE_CALL_POINT) ? answer_write(buffer) : real::write(fd, buffer, size);
+}
+
+FAULTLINE_ALIAS(__write, write);

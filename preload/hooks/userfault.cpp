@@ -6,7 +6,9 @@
 #include "fault/fault_service.h"
 #include "hooks/hook.h"
 #include "options.h"
+#include "record/unwinder.h"
 #include "runtime.h"
+#include "sys/own_memory.h"
 
 using namespace faultline;
 
@@ -18,15 +20,19 @@ bool is_userfault_request(unsigned long request) {
   return (request >> _IOC_TYPESHIFT & _IOC_TYPEMASK) == kUserfaultRequests && recording() && options.faults != Faults::Off;
 }
 
-// UFFDIO_API, with the feature that names the faulting thread added; without it where the kernel refuses. The program reads back what the
-// kernel offers, as ever.
+// UFFDIO_API, with the feature that names the faulting thread added; as the program asked where the kernel refuses that. The program's own
+// memory is touched as the kernel would: its answer is stored there, and a bad address is EFAULT.
 int agree_on_api(int fd, uffdio_api* api, CallPoint at) {
-  const uffdio_api asked = *api;
-  api->features |= UFFD_FEATURE_THREAD_ID;
-  int result = real::ioctl(fd, UFFDIO_API, api);
-  if (result != 0 && (asked.features & UFFD_FEATURE_THREAD_ID) == 0) {
-    *api = asked;
+  uffdio_api asked;
+  if (!sys::copy_own_memory(&asked, api, sizeof asked)) return real::ioctl(fd, UFFDIO_API, api);
+  uffdio_api with_thread = asked;
+  with_thread.features |= UFFD_FEATURE_THREAD_ID;
+  int result = real::ioctl(fd, UFFDIO_API, &with_thread);
+  if (result != 0) {
     result = real::ioctl(fd, UFFDIO_API, api);
+  } else if (!sys::store_own_memory(api, &with_thread, sizeof with_thread)) {
+    errno = EFAULT;
+    return -1;
   }
   if (result == 0) {
     Guard guard;
@@ -35,39 +41,44 @@ int agree_on_api(int fd, uffdio_api* api, CallPoint at) {
   return result;
 }
 
-// The range whose faulting threads `request` sets free; false for other requests, and where it says not to wake them.
+// The range whose faulting threads `request` sets free; false for other requests, where it says not to wake them, and for a bad address.
 bool resolved_range(unsigned long request, const void* argument, std::uint64_t& start, std::uint64_t& length) {
-  const auto range = [&](const uffdio_range& r, std::uint64_t mode, std::uint64_t dont_wake) {
-    start = r.start;
-    length = r.len;
-    return (mode & dont_wake) == 0;
+  struct RangeAndMode {
+    uffdio_range range;
+    std::uint64_t mode;
   };
-  switch (request) {
-    case UFFDIO_COPY: {
-      const auto& copy = *static_cast<const uffdio_copy*>(argument);
-      return range({copy.dst, copy.len}, copy.mode, UFFDIO_COPY_MODE_DONTWAKE);
+  const auto range_and_mode = [&](std::uint64_t dont_wake) {
+    RangeAndMode copy;
+    if (!sys::copy_own_memory(&copy, argument, sizeof copy) || (copy.mode & dont_wake) != 0) return false;
+    start = copy.range.start;
+    length = copy.range.len;
+    return true;
+  };
+  constexpr unsigned kPoison = 8;  // UFFDIO_POISON, newer than some headers
+  switch (_IOC_NR(request)) {
+    case _UFFDIO_COPY: {
+      uffdio_copy copy;
+      if (!sys::copy_own_memory(&copy, argument, sizeof copy) || (copy.mode & UFFDIO_COPY_MODE_DONTWAKE) != 0) return false;
+      start = copy.dst;
+      length = copy.len;
+      return true;
     }
-    case UFFDIO_ZEROPAGE: {
-      const auto& zero = *static_cast<const uffdio_zeropage*>(argument);
-      return range(zero.range, zero.mode, UFFDIO_ZEROPAGE_MODE_DONTWAKE);
+    case _UFFDIO_ZEROPAGE:
+    case _UFFDIO_CONTINUE:
+    case kPoison:
+      return range_and_mode(1);  // their MODE_DONTWAKE bits are the same
+    case _UFFDIO_WRITEPROTECT:
+      return range_and_mode(UFFDIO_WRITEPROTECT_MODE_DONTWAKE);
+    case _UFFDIO_WAKE:
+    case _UFFDIO_UNREGISTER: {
+      uffdio_range range;
+      if (!sys::copy_own_memory(&range, argument, sizeof range)) return false;
+      start = range.start;
+      length = range.len;
+      return true;
     }
-    case UFFDIO_CONTINUE: {
-      const auto& present = *static_cast<const uffdio_continue*>(argument);
-      return range(present.range, present.mode, UFFDIO_CONTINUE_MODE_DONTWAKE);
-    }
-    case UFFDIO_WRITEPROTECT: {
-      const auto& protect = *static_cast<const uffdio_writeprotect*>(argument);
-      return range(protect.range, protect.mode, UFFDIO_WRITEPROTECT_MODE_DONTWAKE);
-    }
-    case UFFDIO_WAKE:
-    case UFFDIO_UNREGISTER:
-      return range(*static_cast<const uffdio_range*>(argument), 0, 1);
     default:
-      // Newer than this machine's headers, with the layout range, mode: UFFDIO_POISON.
-      constexpr unsigned kPoison = 8;
-      if (_IOC_NR(request) != kPoison) return false;
-      const auto& poison = *static_cast<const uffdio_zeropage*>(argument);
-      return range(poison.range, poison.mode, 1);
+      return false;
   }
 }
 
@@ -121,8 +132,10 @@ FAULTLINE_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
 }
 
 FAULTLINE_EXPORT ssize_t read(int fd, void* buffer, size_t size) {
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  if (asked_by_unwinder(at)) return answer_read();
   if (!is_fault_context(fd)) return real::read(fd, buffer, size);
-  return after_read(fd, buffer, real::read(fd, buffer, size), FAULTLINE_CALL_POINT);
+  return after_read(fd, buffer, real::read(fd, buffer, size), at);
 }
 
 FAULTLINE_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t room) {
@@ -131,6 +144,7 @@ FAULTLINE_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t ro
 }
 
 FAULTLINE_EXPORT int close(int fd) {
+  if (asked_by_unwinder(FAULTLINE_CALL_POINT)) return 0;
   if (any_fault_context()) remove_fault_context(fd);
   return real::close(fd);
 }

@@ -1,15 +1,13 @@
 #include "record/stacks.h"
 
-#include <sys/uio.h>
-
 #include <cstring>
 
 #include "json_line.h"
-#include "raw_syscall.h"
 #include "record/modules.h"
 #include "record/unwinder.h"
 #include "runtime.h"
 #include "sys/arena.h"
+#include "sys/own_memory.h"
 
 namespace faultline {
 namespace {
@@ -50,16 +48,11 @@ constexpr std::uintptr_t kNoCaller = 0;
 void find_callers(CallSite& site, const std::uintptr_t* frames, std::size_t count) {
   constexpr std::size_t kWords = 512;
   std::uintptr_t words[kWords];
-  iovec to{words, sizeof words};
-  iovec from{reinterpret_cast<void*>(site.frame), sizeof words};
-  const long self = sys::call(SYS_getpid);
-  long copied = sys::call(SYS_process_vm_readv, self, sys::as_long(&to), 1, sys::as_long(&from), 1, 0);
-  if (copied <= 0) {
-    // Refused (a sandbox), or the stack ends within: a page's worth is always there.
-    from.iov_len = to.iov_len = 4096 - site.frame % 4096;
-    copied = sys::call(SYS_process_vm_readv, self, sys::as_long(&to), 1, sys::as_long(&from), 1, 0);
-  }
-  const std::size_t available = copied > 0 ? static_cast<std::size_t>(copied) / sizeof words[0] : 0;
+  const void* top = reinterpret_cast<const void*>(site.frame);
+  std::size_t copied = sys::copy_own_memory_some(words, top, sizeof words);
+  // The kernel copies all of one piece or nothing: the stack may end within. The rest of its page is always there.
+  if (copied == 0) copied = sys::copy_own_memory_some(words, top, 4096 - site.frame % 4096);
+  const std::size_t available = copied / sizeof words[0];
   std::size_t at = 0;
   for (int i = 0; i < CallSite::kCallers; ++i) {
     site.callers[i] = &kNoCaller;

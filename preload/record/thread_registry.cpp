@@ -9,6 +9,7 @@
 #include "raw_syscall.h"
 #include "record/dependencies.h"
 #include "record/held_stack.h"
+#include "record/unwinder.h"
 #include "runtime.h"
 #include "sys/arena.h"
 
@@ -116,6 +117,7 @@ void become(ThreadState* state) {
   state->tid = static_cast<int>(sys::call(SYS_gettid));
   trace.stats.threads.fetch_add(1, std::memory_order_relaxed);
   sys::call(SYS_prctl, PR_GET_NAME, sys::as_long(state->name));
+  warm_up_unwinder();
   if (have_end_key) pthread_setspecific(end_key, state);
   bool added;
   if (KeyMap::Value* by_handle = remembered.find_or_add(handle_key(pthread_self()), &added))

@@ -120,6 +120,7 @@ struct ThreadLocal {
   ThreadState* active;
   ThreadState* state;
   bool ended;
+  bool walking;  // an unwinder is at work for this thread
 };
 extern thread_local constinit ThreadLocal tls __attribute__((tls_model("initial-exec")));
 

@@ -1,11 +1,12 @@
 #include "record/unwinder.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <unwind.h>
 
 #include "options.h"
-#include "raw_syscall.h"
 #include "record/modules.h"
+#include "sys/own_memory.h"
 
 namespace faultline {
 namespace {
@@ -25,7 +26,6 @@ constinit std::atomic<int> walks{0};
 constinit std::atomic<bool> stopped{false};
 constinit std::atomic<bool> crippled{false};  // libunwind's lock may be held by a thread that is gone
 
-thread_local constinit bool walking __attribute__((tls_model("initial-exec"))) = false;
 // What the walk at start learned about the callback's data.
 // Where unwinders lie: at most libunwind and its twin for other threads' stacks. Written while their loading is under way, before they are used.
 constinit ModuleRange unwinder_modules[2]{};
@@ -62,12 +62,12 @@ bool begin_walk() {
     walks.fetch_sub(1);
     return false;
   }
-  walking = true;
+  tls.walking = true;
   return true;
 }
 
 void finish_walk() {
-  walking = false;
+  tls.walking = false;
   walks.fetch_sub(1);
 }
 
@@ -147,8 +147,6 @@ void claim_unwinder(const void* address_inside) {
     unwinder_count.store(count + 1, std::memory_order_release);
 }
 
-bool walking_stack() { return walking; }
-
 int answer_phdr(int (*callback)(dl_phdr_info*, std::size_t, void*), void* data) {
   const std::uintptr_t address = *static_cast<const std::uintptr_t*>(data);
   phdr_questions += probing;
@@ -165,6 +163,31 @@ int answer_phdr(int (*callback)(dl_phdr_info*, std::size_t, void*), void* data) 
   info.dlpi_phdr = headers;
   info.dlpi_phnum = static_cast<ElfW(Half)>(count);
   return callback(&info, sizeof info, data);
+}
+
+ssize_t answer_read() {
+  errno = EAGAIN;
+  return -1;
+}
+
+ssize_t answer_write(const void* address) {
+  char byte;
+  if (sys::copy_own_memory(&byte, address, sizeof byte)) return 1;
+  errno = EFAULT;
+  return -1;
+}
+
+int answer_pipe(int ends[2]) {
+  ends[0] = ends[1] = -1;
+  errno = EMFILE;
+  return -1;
+}
+
+void warm_up_unwinder() {
+  if (!can_walk() || !begin_walk()) return;
+  void* frames[kMaxWalk];
+  raw_walk(frames);
+  finish_walk();
 }
 
 void stop_walking() {

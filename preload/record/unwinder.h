@@ -9,6 +9,7 @@
 #pragma once
 
 #include <link.h>
+#include <sys/types.h>
 
 #include "record/guard.h"
 
@@ -28,9 +29,18 @@ std::size_t walk_stack(Guard& guard, CallPoint at, std::uintptr_t* frames, std::
 bool is_unwinders_own(const volatile void* lock);
 void claim_unwinder(const void* address_inside);
 
-// The hook of dl_iterate_phdr: is this thread walking a stack? Then `answer_phdr` is the answer.
-bool walking_stack();
+// What the unwinder asks of libc while it walks, answered by us; the hooks of those functions ask `asked_by_unwinder` first.
+//
+// Besides dl_iterate_phdr, libunwind keeps a pipe to probe memory with: two descriptors of the program's, which a program that closes and reuses
+// descriptors would find written to. It gets none; its probing write is answered by probing the memory ourselves.
+inline bool asked_by_unwinder(CallPoint at) { return tls.walking && is_unwinders_own(reinterpret_cast<const void*>(at.return_address)); }
 int answer_phdr(int (*callback)(dl_phdr_info*, std::size_t, void*), void* data);
+ssize_t answer_read();                      // nothing there, try again
+ssize_t answer_write(const void* address);  // 1: readable, -1: not
+int answer_pipe(int ends[2]);
+
+// A new thread's first act, before it can hold a lock: the unwinder's thread-local memory is allocated now, from the program's heap.
+void warm_up_unwinder();
 
 // Around fork: a child must not inherit libunwind's internal lock from a thread that it does not have. `stop` waits a moment for walks to
 // end; in the child, walking stays off where one had not.
