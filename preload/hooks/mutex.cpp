@@ -9,9 +9,10 @@ namespace {
 
 bool acquired(int result) { return result == 0 || result == EOWNERDEAD; }
 
-// Mutexes whose lock function can fail: errorcheck, robust, priority protocols, process-shared.
-int lock_that_can_fail(pthread_mutex_t* mutex, CallPoint at) {
-  before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, at);
+// Everything but the hot path: an unknown lock, call point or chain, and mutexes whose lock function can fail (errorcheck, robust, priority
+// protocols, process-shared).
+[[gnu::cold, gnu::noinline]] int lock_slow(pthread_mutex_t* mutex, std::uintptr_t return_address, std::uintptr_t frame) {
+  before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, {return_address, frame});
   const int result = real::pthread_mutex_lock(mutex);
   if (!acquired(result)) wait_failed(mutex);
   return result;
@@ -41,11 +42,11 @@ FAULTLINE_EXPORT int pthread_mutex_destroy(pthread_mutex_t* mutex) noexcept {
 
 FAULTLINE_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
-  if (!is_plain(mutex)) return lock_that_can_fail(mutex, at);
-  const std::uint64_t* words = mutex_words(mutex);
-  if (words[0] != tag_for(mutex) || !push_if_known(mutex, words[1], LockKind::Mutex, Mode::Exclusive, at))
-    before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, at);
-  return real::pthread_mutex_lock(mutex);
+  // Two tail calls and nothing else: no register is saved, no frame made. A plain mutex's lock function does not fail.
+  if (__builtin_expect(is_plain(mutex) && mutex_words(mutex)[0] == tag_for(mutex) &&
+                           push_if_known(mutex, mutex_words(mutex)[1], LockKind::Mutex, Mode::Exclusive, at), 1))
+    return real::pthread_mutex_lock(mutex);
+  return lock_slow(mutex, at.return_address, at.frame);
 }
 
 FAULTLINE_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
