@@ -143,12 +143,13 @@ bool TraceWriter::grow(const Segment* full) {
       struct stat st;
       // Another file may have come under this name (a new root, a cleaned directory): then it is not ours to write to.
       const bool ours = sys::call(SYS_fstat, fd, as_long(&st)) == 0 && st.st_dev == device_ && st.st_ino == inode_;
-      const std::size_t size = full->size < kLargestSegment ? full->size * 2 : kLargestSegment;
+      const std::size_t size = full->size < kSecondSegment ? kSecondSegment : full->size < kLargestSegment ? full->size * 2 : kLargestSegment;
       grown = ours && map_segment(fd, full->file_offset + full->size, size);
       close_file(fd);
     } else {
       error_ = -fd;
     }
+    if (!grown) full_.store(true, std::memory_order_relaxed);
   }
   growing_.store(false, std::memory_order_release);
   return grown;
@@ -156,7 +157,7 @@ bool TraceWriter::grow(const Segment* full) {
 
 bool TraceWriter::append(std::string_view line) {
   const std::size_t needed = line.size() + 1;
-  for (Segment* segment = current_.load(std::memory_order_acquire); segment != nullptr && needed <= kFirstSegment;
+  for (Segment* segment = current_.load(std::memory_order_acquire); segment != nullptr && needed <= kSecondSegment && !is_full();
        segment = current_.load(std::memory_order_acquire)) {
     // Looked at first, so that a full trace whose growth fails does not make `used` run away.
     if (segment->used.load(std::memory_order_relaxed) + needed <= segment->size) {
@@ -171,7 +172,7 @@ bool TraceWriter::append(std::string_view line) {
     }
     if (!grow(segment)) break;
   }
-  stats.lose(Lost::TraceFull);
+  lose(Lost::TraceFull);
   return false;
 }
 
@@ -191,6 +192,10 @@ void TraceWriter::write_stats_line() {
   if (!append(whole)) return;
   for (int i = 0; i < n; ++i) stat_digits_[i] = start + (digits[i] - text);
   refresh_stats();
+}
+
+void TraceWriter::lose(Lost cause) {
+  if (stats.lost[static_cast<int>(cause)].fetch_add(1, std::memory_order_relaxed) == 0) refresh_stats();
 }
 
 void TraceWriter::refresh_stats() {
@@ -223,6 +228,7 @@ void TraceWriter::abandon() {
   segment_count_ = 0;
   current_.store(nullptr, std::memory_order_release);
   growing_.store(false, std::memory_order_relaxed);
+  full_.store(false, std::memory_order_relaxed);
   for (char*& digits : stat_digits_) digits = nullptr;
   stats.threads.store(0, std::memory_order_relaxed);
   stats.locks.store(0, std::memory_order_relaxed);

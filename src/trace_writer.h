@@ -8,8 +8,8 @@
 // atomic addition, then stores the newline, the text from its second byte, and last the first byte `{` with release order, so a reader of
 // the file can tell a torn line from a whole one (docs/trace-format.md, "What a killed process leaves").
 //
-// Cost: one fetch_add and a memcpy; every 64 KiB to 16 MiB a segment (open, fallocate, mmap, close).
-// Growth that fails (disk full, RLIMIT_FSIZE, file gone) is not an error for the program: the line counts as lost.
+// Cost: one fetch_add and a memcpy; every 4 KiB to 16 MiB a segment (open, fallocate, mmap, close).
+// Growth that fails (disk full, RLIMIT_FSIZE, file gone, 1 GiB reached) is no error for the program: that line and all later ones count as lost.
 #pragma once
 
 #include <atomic>
@@ -29,8 +29,6 @@ struct TraceStats {
   std::atomic<std::uint64_t> dependencies{0};
   std::atomic<std::uint64_t> faults{0};
   std::atomic<std::uint64_t> lost[kLostCauses]{};
-
-  void lose(Lost cause) { lost[static_cast<int>(cause)].fetch_add(1, std::memory_order_relaxed); }
 };
 
 class TraceWriter {
@@ -39,8 +37,11 @@ class TraceWriter {
   // absolute: the program may change its own. Once, by one thread, before any append. False: nothing can be recorded; `error()` is the errno.
   bool create(std::string_view directory, std::string_view exe_name, int pid, std::string_view header);
 
-  // Appends one line (no newline in it). Any thread. False: lost, and counted as such.
+  // Appends one line (no newline in it, less than 64 KiB). Any thread. False: lost, and counted as such.
   bool append(std::string_view line);
+
+  // Counts something that is not recorded. The first of its cause shows in the trace at once, later ones with the next refresh. Any thread.
+  void lose(Lost cause);
 
   // Brings the stats line up to date. Any thread; a few stores.
   void refresh_stats();
@@ -50,6 +51,9 @@ class TraceWriter {
 
   // In a forked child: forgets the parent's file, which stays the parent's. The next `create` starts the child's own.
   void abandon();
+
+  // Whether nothing more can be recorded: the largest size is reached, or the file could not grow.
+  bool is_full() const { return full_.load(std::memory_order_relaxed); }
 
   bool is_open() const { return current_.load(std::memory_order_acquire) != nullptr; }
   int error() const { return error_; }
@@ -64,9 +68,10 @@ class TraceWriter {
     std::uint64_t file_offset;
     std::atomic<std::size_t> used;
   };
-  static constexpr int kMaxSegments = 4096;
-  static constexpr std::size_t kFirstSegment = 64 << 10;
+  static constexpr std::size_t kFirstSegment = 4 << 10;  // most processes of a build or a script take no lock
+  static constexpr std::size_t kSecondSegment = 64 << 10;
   static constexpr std::size_t kLargestSegment = 16 << 20;
+  static constexpr int kMaxSegments = 72;  // 1 GiB in all: a runaway program must not fill the disk
   static constexpr int kStatsWidth = 12;
 
   bool map_segment(int fd, std::uint64_t offset, std::size_t size);
@@ -76,6 +81,7 @@ class TraceWriter {
 
   std::atomic<Segment*> current_{nullptr};
   std::atomic<bool> growing_{false};
+  std::atomic<bool> full_{false};
   Segment segments_[kMaxSegments]{};
   int segment_count_ = 0;
   int error_ = 0;

@@ -68,7 +68,7 @@ void add_fault_context(Guard& guard, int fd, CallPoint at) {
     fault_context_count.fetch_add(1, std::memory_order_release);
     return;
   }
-  trace.stats.lose(Lost::PendingFaults);
+  trace.lose(Lost::PendingFaults);
 }
 
 void remove_fault_context(int fd) {

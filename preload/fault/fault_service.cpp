@@ -140,7 +140,7 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
 
 // Replays what the server took since its last idle point against a fault it has only now learned of.
 void record_log(ThreadState& server, const PendingFault& fault, StackId at) {
-  if (server.served_overflowed) trace.stats.lose(Lost::ServerLog);
+  if (server.served_overflowed) trace.lose(Lost::ServerLog);
   for (std::uint32_t i = 0; i < server.served_count; ++i) {
     const ServedAcquisition& taken = server.served[i];
     const HeldLock wanted{nullptr, taken.site, taken.lock, taken.stack, taken.site, HeldId{}, taken.kind, taken.mode, false};

@@ -35,7 +35,7 @@ const PendingFault* add_pending_fault(LockId service, std::uint64_t address, int
     break;
   }
   if (place == nullptr) {
-    trace.stats.lose(Lost::PendingFaults);
+    trace.lose(Lost::PendingFaults);
     return nullptr;
   }
   place->service = service;

@@ -52,6 +52,9 @@ FAULTLINE_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
 FAULTLINE_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
   const int result = real::pthread_mutex_trylock(mutex);
+  if (result == 0 && is_plain(mutex) && mutex_words(mutex)[0] == tag_for(mutex) &&
+      push_if_known<true>(mutex, mutex_words(mutex)[1], LockKind::Mutex, Mode::Exclusive, at))
+    return 0;
   if (acquired(result)) acquired_by_try(mutex, LockKind::Mutex, Mode::Exclusive, at);
   return result;
 }

@@ -15,6 +15,14 @@ template <class Lock>
   return result;
 }
 
+int tried(pthread_rwlock_t* lock, Mode mode, CallPoint at, int result) {
+  if (result != 0) return result;
+  if (lock->__data.__shared != 0 || *rwlock_tag(lock) != tag_for(lock) ||
+      !push_if_known<true>(lock, *rwlock_word(lock), LockKind::Rwlock, mode, at))
+    acquired_by_try(lock, LockKind::Rwlock, mode, at);
+  return 0;
+}
+
 template <class Lock>
 int timed(pthread_rwlock_t* lock, Mode mode, CallPoint at, Lock take) {
   before_wait(lock, LockKind::Rwlock, mode, WaitKind::Timed, at);
@@ -46,17 +54,11 @@ FAULTLINE_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t* lock) noexcept {
-  const CallPoint at = FAULTLINE_CALL_POINT;
-  const int result = real::pthread_rwlock_tryrdlock(lock);
-  if (result == 0) acquired_by_try(lock, LockKind::Rwlock, reader_mode(lock), at);
-  return result;
+  return tried(lock, reader_mode(lock), FAULTLINE_CALL_POINT, real::pthread_rwlock_tryrdlock(lock));
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_trywrlock(pthread_rwlock_t* lock) noexcept {
-  const CallPoint at = FAULTLINE_CALL_POINT;
-  const int result = real::pthread_rwlock_trywrlock(lock);
-  if (result == 0) acquired_by_try(lock, LockKind::Rwlock, Mode::Exclusive, at);
-  return result;
+  return tried(lock, Mode::Exclusive, FAULTLINE_CALL_POINT, real::pthread_rwlock_trywrlock(lock));
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t* lock, const timespec* until) noexcept {

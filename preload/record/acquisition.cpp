@@ -11,7 +11,7 @@ namespace {
 
 // An acquisition while the shim is at work for this thread: libunwind's own mutex, or a signal handler's, which is then not recorded.
 void passed_through(const volatile void* lock) {
-  if (shim_is_busy() && recording() && !is_unwinders_own(lock)) trace.stats.lose(Lost::Reentered);
+  if (shim_is_busy() && recording() && !is_unwinders_own(lock)) trace.lose(Lost::Reentered);
 }
 
 // Whether taking `lock` while holding `held` of the same lock ends at once, without a wait: nothing to record.
@@ -65,7 +65,7 @@ void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPo
 void before_release_slow(const volatile void* lock) {
   Guard guard;
   if (guard) {
-    if (!remove_held(guard.thread(), const_cast<const void*>(lock))) trace.stats.lose(Lost::Foreign);
+    if (!remove_held(guard.thread(), const_cast<const void*>(lock))) trace.lose(Lost::Foreign);
     return;
   }
   // A signal handler gives up a lock that the interrupted code took: it leaves the held stack when the shim is done with it.

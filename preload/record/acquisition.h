@@ -18,7 +18,8 @@ namespace faultline {
 enum class WaitKind : std::uint8_t { Blocking, Timed };
 
 // Hot: an acquisition at a known call point, with nothing held or with a known chain, only pushes. `word`: the lock's identity word, whose tag the caller
-// has checked. False: take the slow path. Touches thread-local state only.
+// has checked. A trylock waits for nothing, so its chain need not be known. False: take the slow path. Touches thread-local state only.
+template <bool by_trylock = false>
 [[gnu::always_inline]] inline bool push_if_known(const volatile void* address, std::uint64_t word, LockKind kind, Mode mode, CallPoint at) {
   ThreadState* thread = tls.active;
   if (__builtin_expect(thread == nullptr, 0)) return false;
@@ -30,7 +31,7 @@ enum class WaitKind : std::uint8_t { Blocking, Timed };
   std::uint64_t key = 0;
   if (top != thread->base) {
     key = chain_key(top[-1].key, lock, mode, site.identity);
-    if (__builtin_expect(thread->known[key % ThreadState::kKnownKeys] != key, 0)) return false;
+    if (!by_trylock && __builtin_expect(thread->known[key % ThreadState::kKnownKeys] != key, 0)) return false;
   } else {
     key = chain_key(0, lock, mode, site.identity);
   }
@@ -44,7 +45,7 @@ enum class WaitKind : std::uint8_t { Blocking, Timed };
     top->node = HeldId{};
     top->kind = kind;
     top->mode = mode;
-    top->by_trylock = false;
+    top->by_trylock = by_trylock;
   };
   fill();
   thread->top = top + 1;

@@ -26,7 +26,7 @@ Occurrence note_occurrence(std::uint64_t key, const ThreadState& waiter) {
   bool added;
   KeyMap::Value* own = recorded.find_or_add(key_of(Key::Dependency, key, waiter.id.value), &added);
   if (own == nullptr) {
-    trace.stats.lose(Lost::TraceFull);
+    trace.lose(Lost::TraceFull);
     return Occurrence::Known;
   }
   if (added) {
@@ -67,6 +67,8 @@ void write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId und
 void record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key, const Wait& wait,
                        const FaultFacts* fault, const Via* via) {
   if (!ensure_trace(writer)) return;
+  // Nor is it remembered then: a program that makes locks without end must not grow the shim without end.
+  if (trace.is_full()) return trace.lose(Lost::TraceFull);
   const Occurrence occurrence = note_occurrence(key, waiter);
   if (occurrence == Occurrence::Known) return;
   write_thread_record(writer, waiter);
@@ -77,7 +79,7 @@ void record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, s
 
 HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   static constinit std::atomic<std::uint32_t> next_node{1};
-  if (!ensure_trace(writer)) return HeldId{};
+  if (!ensure_trace(writer) || trace.is_full()) return HeldId{};
   const std::uint64_t what = static_cast<std::uint64_t>(held.lock.value) << 32 | held.stack.value;
   const std::uint64_t how = static_cast<std::uint64_t>(under.value) << 8 | static_cast<std::uint64_t>(held.mode) << 1 | held.by_trylock;
   bool added;

@@ -29,7 +29,7 @@ bool make_room(ThreadState& thread) {
 
 bool push_held(ThreadState& thread, const HeldLock& entry) {
   if (thread.top == thread.end && !make_room(thread)) {
-    trace.stats.lose(Lost::Held);
+    trace.lose(Lost::Held);
     return false;
   }
   *thread.top = entry;

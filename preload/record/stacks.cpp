@@ -104,7 +104,7 @@ StackId intern_stack(const std::uintptr_t* pcs, std::size_t count, StackBy by) {
   const std::uint32_t id = next_stack.fetch_add(1, std::memory_order_relaxed);
   std::atomic<KnownStack*>* slot = slot_of(id);
   if (value == nullptr || known == nullptr || slot == nullptr) {
-    trace.stats.lose(Lost::Stacks);
+    trace.lose(Lost::Stacks);
     return StackId{};
   }
   known->by = by;

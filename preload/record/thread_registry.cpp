@@ -37,7 +37,7 @@ ThreadState* take_free_state() {
   const std::uint32_t index = state_count.load(std::memory_order_relaxed) < kMaxStates ? state_count.fetch_add(1) : kMaxStates;
   auto* fresh = index < kMaxStates ? static_cast<ThreadState*>(map_pages(sizeof(ThreadState))) : nullptr;
   if (fresh == nullptr) {
-    trace.stats.lose(Lost::Threads);
+    trace.lose(Lost::Threads);
     return nullptr;
   }
   fresh->in_use.store(true, std::memory_order_relaxed);
