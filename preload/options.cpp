@@ -10,7 +10,12 @@
 
 namespace faultline {
 
-constinit Options options{.out = "faultline-out", .run = "", .faults = Faults::Auto, .verbosity = 0, .stacks = true, .enabled = true};
+constinit Options options{.out = "faultline-out",
+                          .run = "",
+                          .faults = Faults::Auto,
+                          .verbosity = 0,
+                          .stacks = true,
+                          .enabled = true};
 
 namespace {
 
@@ -47,19 +52,23 @@ struct Entry {
 void list_options();
 
 constexpr Entry kEntries[] = {
-    {"out", "directory of the trace (default faultline-out)", [](std::string_view v) { return copy(options.out, v); }},
-    {"run", "identifier written to the trace's header", [](std::string_view v) { return copy(options.run, v); }},
+    {"out", "directory of the trace (default faultline-out)",
+     [](std::string_view v) { return copy(options.out, v); }},
+    {"run", "identifier written to the trace's header",
+     [](std::string_view v) { return copy(options.run, v); }},
     {"faults", "auto, perf, uffd or off: how page faults are watched (default auto)", set_faults},
     {"stacks", "0: record return addresses instead of call stacks (default 1)",
      [](std::string_view v) { return set_flag(options.stacks, v); }},
-    {"enabled", "0: record nothing (default 1)", [](std::string_view v) { return set_flag(options.enabled, v); }},
+    {"enabled", "0: record nothing (default 1)",
+     [](std::string_view v) { return set_flag(options.enabled, v); }},
     {"verbosity", "1: say at start what is being recorded, and where (default 0)",
      [](std::string_view v) {
        if (v != "0" && v != "1") return false;
        options.verbosity = v == "1";
        return true;
      }},
-    {"help", "1: print this list", [](std::string_view v) {
+    {"help", "1: print this list",
+     [](std::string_view v) {
        if (v != "1") return v == "0";
        list_options();
        return true;
@@ -90,7 +99,8 @@ void set_option(std::string_view item) {
   const std::string_view value(item.data() + equals + 1, item.size() - equals - 1);
   for (const Entry& entry : kEntries) {
     if (key != entry.name) continue;
-    if (!entry.set(value)) say("FAULTLINE_OPTIONS: bad value in '", shown, "'; ignored. help=1 lists the options");
+    if (!entry.set(value))
+      say("FAULTLINE_OPTIONS: bad value in '", shown, "'; ignored. help=1 lists the options");
     return;
   }
   say("FAULTLINE_OPTIONS: no such option: '", shown, "'; ignored. help=1 lists the options");

@@ -1,4 +1,5 @@
-// FAULTLINE_OPTIONS: `key=value:key=value`, as the sanitizers' variables. Read once, by the constructor; constant after.
+// FAULTLINE_OPTIONS: `key=value:key=value`, as the sanitizers' variables. Read once, by the constructor;
+// constant after.
 #pragma once
 
 namespace faultline {
@@ -6,18 +7,18 @@ namespace faultline {
 enum class Faults { Auto, Perf, Uffd, Off };
 
 struct Options {
-  char out[4096];         // directory of the trace, absolute
-  char run[64];           // id of the run, for `faultline run`
-  Faults faults;          // what to watch page faults with
-  int verbosity;          // 0: only what is lost; 1: also what is switched on
-  bool stacks;            // false: only return addresses
-  bool enabled;           // false: the shim stays out of the way
+  char out[4096];  // directory of the trace, absolute
+  char run[64];    // id of the run, for `faultline run`
+  Faults faults;   // what to watch page faults with
+  int verbosity;   // 0: only what is lost; 1: also what is switched on
+  bool stacks;     // false: only return addresses
+  bool enabled;    // false: the shim stays out of the way
 };
 
 extern constinit Options options;
 
-// Parses `text` (may be null) and makes `out` absolute. Unknown keys and bad values are told on stderr, once each, and ignored; help=1 prints
-// the list of keys.
+// Parses `text` (may be null) and makes `out` absolute. Unknown keys and bad values are told on stderr, once
+// each, and ignored; help=1 prints the list of keys.
 void read_options(const char* text);
 
 }  // namespace faultline

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdarg.h>
 
-// libc declares its functions with attributes (nonnull, nothrow) that a template argument does not carry: nothing is lost.
+// libc declares its functions with attributes (nonnull, nothrow) that a template argument does not carry:
+// nothing is lost.
 #pragma GCC diagnostic ignored "-Wignored-attributes"
 
 namespace faultline::real {
@@ -15,8 +16,8 @@ void* look_up(const char* symbol, const char* version) {
   return found != nullptr ? found : dlsym(RTLD_NEXT, symbol);
 }
 
-// What a pointer of type Fn holds before it is resolved, and where libc has no such function. Entry names the pointer (one struct per
-// function, below).
+// What a pointer of type Fn holds before it is resolved, and where libc has no such function. Entry names the
+// pointer (one struct per function, below).
 template <class Entry, class Fn>
 struct FirstCall;
 
@@ -52,19 +53,21 @@ struct FirstCall<Entry, int (*)(int, unsigned long, ...) noexcept> {
 
 }  // namespace
 
-#define FUNCTION(name, version)                                                                  \
-  namespace {                                                                                    \
-  struct Entry_##name {                                                                          \
-    using Fn = decltype(&::name);                                                                \
-    static Fn& pointer();                                                                        \
-    static void resolve() {                                                                      \
-      void* found = look_up(#name, version);                                                     \
+#define FUNCTION(name, version)                                                                          \
+  namespace {                                                                                            \
+  struct Entry_##name {                                                                                  \
+    using Fn = decltype(&::name);                                                                        \
+    static Fn& pointer();                                                                                \
+    static void resolve() {                                                                              \
+      void* found = look_up(#name, version);                                                             \
       pointer() = found != nullptr ? reinterpret_cast<Fn>(found) : FirstCall<Entry_##name, Fn>::missing; \
-    }                                                                                            \
-  };                                                                                             \
-  }                                                                                              \
-  constinit decltype(&::name) name = FirstCall<Entry_##name, decltype(&::name)>::call;           \
-  Entry_##name::Fn& Entry_##name::pointer() { return real::name; }
+    }                                                                                                    \
+  };                                                                                                     \
+  }                                                                                                      \
+  constinit decltype(&::name) name = FirstCall<Entry_##name, decltype(&::name)>::call;                   \
+  Entry_##name::Fn& Entry_##name::pointer() {                                                            \
+    return real::name;                                                                                   \
+  }
 #include "functions.def"
 
 void resolve_all() {

@@ -1,8 +1,9 @@
 // The functions behind our hooks: `real::pthread_mutex_lock(m)` is libc's, or the next preload's.
 //
-// Each pointer starts at its own resolver, so a call before our constructor (another library's constructor) finds its way, and no call pays a
-// branch. `real::resolve_all()` looks all of them up at start, before a program lock can be held. A function that this libc lacks becomes one
-// that returns ENOSYS; programs that were built without it never call it.
+// Each pointer starts at its own resolver, so a call before our constructor (another library's constructor)
+// finds its way, and no call pays a branch. `real::resolve_all()` looks all of them up at start, before a
+// program lock can be held. A function that this libc lacks becomes one that returns ENOSYS; programs that
+// were built without it never call it.
 #pragma once
 
 #ifndef _GNU_SOURCE

@@ -28,8 +28,8 @@ namespace {
 
 constinit std::atomic<bool> is_recording{false};
 constinit std::atomic<bool> switched_off{false};
-// A forked child finds 0 in this page, and only a forked child: the kernel wipes it (MADV_WIPEONFORK). vfork, posix_spawn and threads share
-// it. Null where the kernel cannot: then only the hook of fork tells.
+// A forked child finds 0 in this page, and only a forked child: the kernel wipes it (MADV_WIPEONFORK). vfork,
+// posix_spawn and threads share it. Null where the kernel cannot: then only the hook of fork tells.
 constinit std::atomic<std::uint32_t>* fork_canary = nullptr;
 constinit std::atomic<bool> trace_being_made{false};
 
@@ -58,16 +58,22 @@ std::string_view file_name(std::string_view path) {
 
 bool make_trace(ThreadState& thread) {
   char exe[1024];
-  const long length = sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"), sys::as_long(exe), sizeof exe);
-  const std::string_view path = length > 0 ? std::string_view(exe, static_cast<std::size_t>(length)) : "unknown";
+  const long length =
+      sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"), sys::as_long(exe), sizeof exe);
+  const std::string_view path =
+      length > 0 ? std::string_view(exe, static_cast<std::size_t>(length)) : "unknown";
   const long pid = sys::call(SYS_getpid);
   timespec now{};
   sys::call(SYS_clock_gettime, CLOCK_REALTIME, sys::as_long(&now));
   JsonLine line(thread.line, sizeof thread.line);
-  line.begin("trace").text("format", kTraceFormat).number("version", kTraceVersion).text("tool", FAULTLINE_VERSION);
+  line.begin("trace")
+      .text("format", kTraceFormat)
+      .number("version", kTraceVersion)
+      .text("tool", FAULTLINE_VERSION);
   line.text("run", options.run).number("pid", static_cast<std::uint64_t>(pid));
   line.number("ppid", static_cast<std::uint64_t>(sys::call(SYS_getppid))).text("exe", path);
-  line.number("started", static_cast<std::uint64_t>(now.tv_sec) * 1000000000u + static_cast<std::uint64_t>(now.tv_nsec));
+  line.number("started",
+              static_cast<std::uint64_t>(now.tv_sec) * 1000000000u + static_cast<std::uint64_t>(now.tv_nsec));
   line.text("arch", "x86_64").number("page_size", 4096);
   if (!trace.create(options.out, file_name(path), static_cast<int>(pid), line.end())) {
     // A forked child may have given up its rights to the directory: its parent has nothing to be told.
@@ -101,8 +107,11 @@ void start(char** environment) {
   if (guard && ensure_trace(guard.thread()) && options.verbosity > 0) say("recording to ", trace.path());
 }
 
-// glibc hands constructors the program's arguments: the environment is there before libc's own pointer to it may be.
-__attribute__((constructor)) void constructor(int, char**, char** environment) { start(environment); }
+// glibc hands constructors the program's arguments: the environment is there before libc's own pointer to it
+// may be.
+__attribute__((constructor)) void constructor(int, char**, char** environment) {
+  start(environment);
+}
 
 __attribute__((destructor)) void destructor() {
   Guard guard;
@@ -115,7 +124,9 @@ __attribute__((destructor)) void destructor() {
 
 }  // namespace
 
-bool recording() { return is_recording.load(std::memory_order_acquire); }
+bool recording() {
+  return is_recording.load(std::memory_order_acquire);
+}
 
 void switch_off(const char* why, const char* detail) {
   is_recording.store(false, std::memory_order_release);
@@ -140,13 +151,16 @@ void notice_fork(ThreadState* survivor) {
   child_starts_anew(survivor);
 }
 
-void before_fork() { stop_walking(); }
+void before_fork() {
+  stop_walking();
+}
 
 void after_fork(bool forked, ThreadState* survivor) {
   resume_walking(forked);
   if (!forked) return;
   // Handlers that the program registered for the child have run and may have been noticed already.
-  if (fork_canary == nullptr || fork_canary->load(std::memory_order_relaxed) == 0) child_starts_anew(survivor);
+  if (fork_canary == nullptr || fork_canary->load(std::memory_order_relaxed) == 0)
+    child_starts_anew(survivor);
 }
 
 void report_source(ThreadState& thread, const char* name, const char* state, const char* why) {

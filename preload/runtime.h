@@ -16,20 +16,39 @@ extern constinit KeyMap recorded;
 // What is true of the process whatever its trace holds (identities, names, stacks): outlives a fork.
 extern constinit KeyMap remembered;
 
-// Which of a process's traces a record was written to: one more after each fork. What carries another number has yet to be written.
+// Which of a process's traces a record was written to: one more after each fork. What carries another number
+// has yet to be written.
 extern constinit std::uint32_t trace_generation;
 
 // Namespaces of the two maps' keys.
-enum class Key : std::uint64_t { Stack = 1, Module, Lock, Name, Held, Dependency, DependencyThreads, Thread, SideIdentity, Fault, Role };
-constexpr std::uint64_t key_of(Key space, std::uint64_t a) { return mix(static_cast<std::uint64_t>(space) << 56, a); }
-constexpr std::uint64_t key_of(Key space, std::uint64_t a, std::uint64_t b) { return key_of(space, mix(a, b)); }
+enum class Key : std::uint64_t {
+  Stack = 1,
+  Module,
+  Lock,
+  Name,
+  Held,
+  Dependency,
+  DependencyThreads,
+  Thread,
+  SideIdentity,
+  Fault,
+  Role
+};
+constexpr std::uint64_t key_of(Key space, std::uint64_t a) {
+  return mix(static_cast<std::uint64_t>(space) << 56, a);
+}
+constexpr std::uint64_t key_of(Key space, std::uint64_t a, std::uint64_t b) {
+  return key_of(space, mix(a, b));
+}
 
-// Whether anything is recorded. False before the constructor, where the options say so, and for good once something cannot be trusted.
+// Whether anything is recorded. False before the constructor, where the options say so, and for good once
+// something cannot be trusted.
 bool recording();
 // Switches the shim off for good, with one line on stderr. Any thread.
 void switch_off(const char* why, const char* detail = "");
 
-// Makes sure that this process has a trace (a forked child makes its own at its first record). False: nothing can be recorded.
+// Makes sure that this process has a trace (a forked child makes its own at its first record). False: nothing
+// can be recorded.
 bool ensure_trace(ThreadState& thread);
 
 // Called by Guard: has a fork happened that no hook saw? Then the child starts anew.

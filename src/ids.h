@@ -1,6 +1,8 @@
-// Strong identifiers of what a trace speaks of. Each is a positive number unique within one process's trace; 0 means none.
+// Strong identifiers of what a trace speaks of. Each is a positive number unique within one process's trace;
+// 0 means none.
 //
-// Used by both programs. Trivial, constant-initialisable, no operations but comparison: arithmetic on an id is a mistake.
+// Used by both programs. Trivial, constant-initialisable, no operations but comparison: arithmetic on an id
+// is a mistake.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
 // Builds one line of JSON in memory that the caller owns: no allocation, no locale, no libc beyond memcpy.
 //
-// For the shim, which runs inside other programs with their locks held. Not thread safe: one builder, one thread. A line that does not
-// fit is marked `overflowed()` and must be thrown away; nothing is written past the buffer. Keys are trusted and copied as they are;
-// text values are escaped, and bytes that are not UTF-8 become U+FFFD so that a line is always valid JSON.
+// For the shim, which runs inside other programs with their locks held. Not thread safe: one builder, one
+// thread. A line that does not fit is marked `overflowed()` and must be thrown away; nothing is written past
+// the buffer. Keys are trusted and copied as they are; text values are escaped, and bytes that are not UTF-8
+// become U+FFFD so that a line is always valid JSON.
 #pragma once
 
 #include <cstddef>
@@ -29,9 +30,11 @@ class JsonLine {
   JsonLine& element_text(std::string_view value);      // in an array
   JsonLine& open_element();                            // an array in an array; close(']') ends it
 
-  // `value` right-aligned in `width` columns. Returns where its last digit stands, to be overwritten by `overwrite_padded`.
+  // `value` right-aligned in `width` columns. Returns where its last digit stands, to be overwritten by
+  // `overwrite_padded`.
   char* padded(std::string_view key, std::uint64_t value, int width);
-  // Writes the digits of `value` ending at `last`, from the right: at every moment a number stands there. At most `width` digits.
+  // Writes the digits of `value` ending at `last`, from the right: at every moment a number stands there. At
+  // most `width` digits.
   static void overwrite_padded(char* last, std::uint64_t value, int width);
 
   // Ends the record. The text has no newline.

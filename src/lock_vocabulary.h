@@ -1,7 +1,8 @@
-// The words of lock-order validation that shim and analyzer share, each with its spelling in traces and reports.
+// The words of lock-order validation that shim and analyzer share, each with its spelling in traces and
+// reports.
 //
-// Values are not part of any format: traces carry the spellings. No policy here but `blocks`, the one rule of section 3 of the
-// design about which hold can block which wait.
+// Values are not part of any format: traces carry the spellings. No policy here but `blocks`, the one rule of
+// section 3 of the design about which hold can block which wait.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ enum class RwlockPreference : std::uint8_t { Reader, Writer, WriterNonrecursive 
 enum class Mode : std::uint8_t {
   Exclusive,
   SharedRecursive,  // a reader that never waits for a waiting writer: glibc's default rwlock
-  SharedFair,       // a reader that may queue behind a waiting writer: PREFER_WRITER_NONRECURSIVE_NP, and mmap_lock
+  SharedFair,       // a reader that may queue behind a waiting writer: PREFER_WRITER_NONRECURSIVE_NP, and
+                    // mmap_lock
 };
 
 // Why a thread waits for a lock.
@@ -86,11 +88,14 @@ constexpr std::optional<E> spelled(std::string_view word, E last) {
   return std::nullopt;
 }
 
-constexpr bool is_shared(Mode m) { return m != Mode::Exclusive; }
+constexpr bool is_shared(Mode m) {
+  return m != Mode::Exclusive;
+}
 
-// Whether a hold in `held` can block a wait in `wait` on the same lock. `writer_waits`: a third thread, able to run at that time, waits
-// for the lock exclusively; then a fair reader queues behind it although the hold is shared. (The rule of lockdep's recursive-read
-// patches of 2020: -(S)-> edges need a non-recursive reader or a writer at one end.)
+// Whether a hold in `held` can block a wait in `wait` on the same lock. `writer_waits`: a third thread, able
+// to run at that time, waits for the lock exclusively; then a fair reader queues behind it although the hold
+// is shared. (The rule of lockdep's recursive-read patches of 2020: -(S)-> edges need a non-recursive reader
+// or a writer at one end.)
 constexpr bool blocks(Mode held, Mode wait, bool writer_waits) {
   if (held == Mode::Exclusive || wait == Mode::Exclusive) return true;
   return wait == Mode::SharedFair && writer_waits;

@@ -1,4 +1,5 @@
-// System calls without libc's wrappers: no errno, no cancellation point, no hook of ours. A result below zero is -errno.
+// System calls without libc's wrappers: no errno, no cancellation point, no hook of ours. A result below zero
+// is -errno.
 #pragma once
 
 #include <sys/syscall.h>

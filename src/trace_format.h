@@ -1,5 +1,6 @@
-// The trace format, as far as code needs it: version, file name, the names that writer and reader must agree on.
-// docs/trace-format.md is the full description; a change that an old reader would misread raises kTraceVersion.
+// The trace format, as far as code needs it: version, file name, the names that writer and reader must agree
+// on. docs/trace-format.md is the full description; a change that an old reader would misread raises
+// kTraceVersion.
 #pragma once
 
 #include <string_view>

@@ -21,7 +21,9 @@ int open_file(const char* path, int flags) {
   return static_cast<int>(sys::call(SYS_openat, AT_FDCWD, as_long(path), flags | O_CLOEXEC, 0644));
 }
 
-void close_file(int fd) { sys::call(SYS_close, fd); }
+void close_file(int fd) {
+  sys::call(SYS_close, fd);
+}
 
 // Makes `path` and its parents as far as they are missing. Errors show when the file is created.
 void make_directories(char* path) {
@@ -40,7 +42,8 @@ constexpr int kGrowthPatienceYields = 20000;
 
 }  // namespace
 
-bool TraceWriter::create(std::string_view directory, std::string_view exe_name, int pid, std::string_view header) {
+bool TraceWriter::create(std::string_view directory, std::string_view exe_name, int pid,
+                         std::string_view header) {
   if (directory.size() + exe_name.size() + 64 > sizeof path_) {
     error_ = ENAMETOOLONG;
     return false;
@@ -52,7 +55,9 @@ bool TraceWriter::create(std::string_view directory, std::string_view exe_name, 
   int fd = -EEXIST;
   for (int attempt = 1; fd == -EEXIST && attempt < 1000; ++attempt) {
     char* p = path_ + directory.size();
-    const auto put = [&p](std::string_view s) { p = static_cast<char*>(std::memcpy(p, s.data(), s.size())) + s.size(); };
+    const auto put = [&p](std::string_view s) {
+      p = static_cast<char*>(std::memcpy(p, s.data(), s.size())) + s.size();
+    };
     const auto put_number = [&put](int value) {
       char digits[12];
       int n = sizeof digits;
@@ -115,7 +120,8 @@ bool TraceWriter::reserve(int fd, std::uint64_t offset, std::size_t size) {
 
 bool TraceWriter::map_segment(int fd, std::uint64_t offset, std::size_t size) {
   if (segment_count_ == kMaxSegments || !reserve(fd, offset, size)) return false;
-  const long at = sys::call(SYS_mmap, 0, static_cast<long>(size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<long>(offset));
+  const long at = sys::call(SYS_mmap, 0, static_cast<long>(size), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                            static_cast<long>(offset));
   if (at < 0) {
     error_ = static_cast<int>(-at);
     return false;
@@ -141,9 +147,13 @@ bool TraceWriter::grow(const Segment* full) {
     const int fd = open_file(path_, O_RDWR);
     if (fd >= 0) {
       struct stat st;
-      // Another file may have come under this name (a new root, a cleaned directory): then it is not ours to write to.
-      const bool ours = sys::call(SYS_fstat, fd, as_long(&st)) == 0 && st.st_dev == device_ && st.st_ino == inode_;
-      const std::size_t size = full->size < kSecondSegment ? kSecondSegment : full->size < kLargestSegment ? full->size * 2 : kLargestSegment;
+      // Another file may have come under this name (a new root, a cleaned directory): then it is not ours to
+      // write to.
+      const bool ours =
+          sys::call(SYS_fstat, fd, as_long(&st)) == 0 && st.st_dev == device_ && st.st_ino == inode_;
+      const std::size_t size = full->size < kSecondSegment    ? kSecondSegment
+                               : full->size < kLargestSegment ? full->size * 2
+                                                              : kLargestSegment;
       grown = ours && map_segment(fd, full->file_offset + full->size, size);
       close_file(fd);
     } else {
@@ -157,7 +167,8 @@ bool TraceWriter::grow(const Segment* full) {
 
 bool TraceWriter::append(std::string_view line) {
   const std::size_t needed = line.size() + 1;
-  for (Segment* segment = current_.load(std::memory_order_acquire); segment != nullptr && needed <= kSecondSegment && !is_full();
+  for (Segment* segment = current_.load(std::memory_order_acquire);
+       segment != nullptr && needed <= kSecondSegment && !is_full();
        segment = current_.load(std::memory_order_acquire)) {
     // Looked at first, so that a full trace whose growth fails does not make `used` run away.
     if (segment->used.load(std::memory_order_relaxed) + needed <= segment->size) {
@@ -183,7 +194,8 @@ void TraceWriter::write_stats_line() {
   char* digits[4 + kLostCauses];
   int n = 0;
   line.begin("stats");
-  for (const char* key : {"threads", "locks", "dependencies", "faults"}) digits[n++] = line.padded(key, 0, kStatsWidth);
+  for (const char* key : {"threads", "locks", "dependencies", "faults"})
+    digits[n++] = line.padded(key, 0, kStatsWidth);
   line.open("lost", '{');
   for (const std::string_view key : kLostNames) digits[n++] = line.padded(key, 0, kStatsWidth);
   line.close('}');
@@ -213,7 +225,8 @@ void TraceWriter::refresh_stats() {
 void TraceWriter::trim() {
   if (growing_.exchange(true, std::memory_order_acquire)) return;
   if (Segment* segment = current_.load(std::memory_order_acquire)) {
-    // Saturated, the segment takes no more lines: a later append grows the file again, behind what is cut off here.
+    // Saturated, the segment takes no more lines: a later append grows the file again, behind what is cut off
+    // here.
     const std::size_t used = segment->used.exchange(segment->size, std::memory_order_acq_rel);
     const std::uint64_t end = segment->file_offset + (used < segment->size ? used : segment->size);
     struct stat st;
@@ -224,7 +237,8 @@ void TraceWriter::trim() {
 }
 
 void TraceWriter::abandon() {
-  for (int i = 0; i < segment_count_; ++i) sys::call(SYS_munmap, as_long(segments_[i].base), static_cast<long>(segments_[i].size));
+  for (int i = 0; i < segment_count_; ++i)
+    sys::call(SYS_munmap, as_long(segments_[i].base), static_cast<long>(segments_[i].size));
   segment_count_ = 0;
   current_.store(nullptr, std::memory_order_release);
   growing_.store(false, std::memory_order_relaxed);

@@ -1,15 +1,19 @@
-// The crash-safe writer of a trace: lines in a shared file mapping, complete up to the last whole line after SIGKILL at any moment.
+// The crash-safe writer of a trace: lines in a shared file mapping, complete up to the last whole line after
+// SIGKILL at any moment.
 //
-// Lives inside the program under test, with that program's locks held. Hence: no lock but a bounded one around growth, no allocation, no
-// libc but raw system calls, no file descriptor kept between calls (a program may close, reuse or count its descriptors). Constant-initialised,
-// trivially destructible: it works before constructors and after destructors.
+// Lives inside the program under test, with that program's locks held. Hence: no lock but a bounded one
+// around growth, no allocation, no libc but raw system calls, no file descriptor kept between calls (a
+// program may close, reuse or count its descriptors). Constant-initialised, trivially destructible: it works
+// before constructors and after destructors.
 //
-// Layout. The file grows by segments, each mapped where the kernel likes; a line never straddles two. `append` reserves its bytes with one
-// atomic addition, then stores the newline, the text from its second byte, and last the first byte `{` with release order, so a reader of
-// the file can tell a torn line from a whole one (docs/trace-format.md, "What a killed process leaves").
+// Layout. The file grows by segments, each mapped where the kernel likes; a line never straddles two.
+// `append` reserves its bytes with one atomic addition, then stores the newline, the text from its second
+// byte, and last the first byte `{` with release order, so a reader of the file can tell a torn line from a
+// whole one (docs/trace-format.md, "What a killed process leaves").
 //
 // Cost: one fetch_add and a memcpy; every 4 KiB to 16 MiB a segment (open, fallocate, mmap, close).
-// Growth that fails (disk full, RLIMIT_FSIZE, file gone, 1 GiB reached) is no error for the program: that line and all later ones count as lost.
+// Growth that fails (disk full, RLIMIT_FSIZE, file gone, 1 GiB reached) is no error for the program: that
+// line and all later ones count as lost.
 #pragma once
 
 #include <atomic>
@@ -22,7 +26,8 @@
 
 namespace faultline {
 
-// The numbers of the stats line. Bumped by whoever counts, any thread; shown in the trace by `TraceWriter::refresh_stats`.
+// The numbers of the stats line. Bumped by whoever counts, any thread; shown in the trace by
+// `TraceWriter::refresh_stats`.
 struct TraceStats {
   std::atomic<std::uint64_t> threads{0};
   std::atomic<std::uint64_t> locks{0};
@@ -33,14 +38,16 @@ struct TraceStats {
 
 class TraceWriter {
  public:
-  // Creates `directory`/`exe_name`.`pid`.jsonl (a number is added if it exists) and writes `header`, then the stats line. `directory` must be
-  // absolute: the program may change its own. Once, by one thread, before any append. False: nothing can be recorded; `error()` is the errno.
+  // Creates `directory`/`exe_name`.`pid`.jsonl (a number is added if it exists) and writes `header`, then the
+  // stats line. `directory` must be absolute: the program may change its own. Once, by one thread, before any
+  // append. False: nothing can be recorded; `error()` is the errno.
   bool create(std::string_view directory, std::string_view exe_name, int pid, std::string_view header);
 
   // Appends one line (no newline in it, less than 64 KiB). Any thread. False: lost, and counted as such.
   bool append(std::string_view line);
 
-  // Counts something that is not recorded. The first of its cause shows in the trace at once, later ones with the next refresh. Any thread.
+  // Counts something that is not recorded. The first of its cause shows in the trace at once, later ones with
+  // the next refresh. Any thread.
   void lose(Lost cause);
 
   // Brings the stats line up to date. Any thread; a few stores.
@@ -49,7 +56,8 @@ class TraceWriter {
   // Cuts the file behind its last line, at an orderly end. Later appends grow it again.
   void trim();
 
-  // In a forked child: forgets the parent's file, which stays the parent's. The next `create` starts the child's own.
+  // In a forked child: forgets the parent's file, which stays the parent's. The next `create` starts the
+  // child's own.
   void abandon();
 
   // Whether nothing more can be recorded: the largest size is reached, or the file could not grow.

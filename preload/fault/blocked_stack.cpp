@@ -12,7 +12,8 @@
 #include "sys/arena.h"
 
 // Exported by libunwind-x86_64 for tools such as perf; no header declares it.
-extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t, unw_dyn_info_t*, unw_proc_info_t*, int, void*);
+extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t, unw_dyn_info_t*,
+                                                  unw_proc_info_t*, int, void*);
 
 namespace faultline {
 namespace {
@@ -58,19 +59,37 @@ int access_register(unw_addr_space_t, unw_regnum_t number, unw_word_t* value, in
   const UserRegisters& registers = *static_cast<const Walk*>(argument)->registers;
   if (write != 0) return -UNW_EREADONLYREG;
   switch (number) {
-    case UNW_X86_64_RBX: *value = registers.bx; return 0;
-    case UNW_X86_64_RBP: *value = registers.bp; return 0;
-    case UNW_X86_64_RSP: *value = registers.sp; return 0;
-    case UNW_X86_64_RIP: *value = registers.ip; return 0;
-    case UNW_X86_64_R12: *value = registers.r12; return 0;
-    case UNW_X86_64_R13: *value = registers.r13; return 0;
-    case UNW_X86_64_R14: *value = registers.r14; return 0;
-    case UNW_X86_64_R15: *value = registers.r15; return 0;
-    default: return -UNW_EBADREG;
+    case UNW_X86_64_RBX:
+      *value = registers.bx;
+      return 0;
+    case UNW_X86_64_RBP:
+      *value = registers.bp;
+      return 0;
+    case UNW_X86_64_RSP:
+      *value = registers.sp;
+      return 0;
+    case UNW_X86_64_RIP:
+      *value = registers.ip;
+      return 0;
+    case UNW_X86_64_R12:
+      *value = registers.r12;
+      return 0;
+    case UNW_X86_64_R13:
+      *value = registers.r13;
+      return 0;
+    case UNW_X86_64_R14:
+      *value = registers.r14;
+      return 0;
+    case UNW_X86_64_R15:
+      *value = registers.r15;
+      return 0;
+    default:
+      return -UNW_EBADREG;
   }
 }
 
-// The start of .eh_frame_hdr (Linux Standard Base, "DWARF Extensions"): we support the one encoding linkers produce.
+// The start of .eh_frame_hdr (Linux Standard Base, "DWARF Extensions"): we support the one encoding linkers
+// produce.
 struct UnwindTableHeader {
   unsigned char version, frame_pointer_encoding, count_encoding, table_encoding;
   std::int32_t frame_pointer;
@@ -78,13 +97,14 @@ struct UnwindTableHeader {
 };
 constexpr unsigned char kPcRelative4 = 0x1b, kUnsigned4 = 0x03, kTableRelative4 = 0x3b;
 
-int find_unwind_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need_info, void* argument) {
+int find_unwind_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need_info,
+                     void* argument) {
   ModuleRange module;
   if (!find_module(ip, module) || module.unwind_table == 0) return -UNW_ENOINFO;
   UnwindTableHeader header;
   std::memcpy(&header, reinterpret_cast<const void*>(module.unwind_table), sizeof header);
-  if (header.version != 1 || header.frame_pointer_encoding != kPcRelative4 || header.count_encoding != kUnsigned4 ||
-      header.table_encoding != kTableRelative4)
+  if (header.version != 1 || header.frame_pointer_encoding != kPcRelative4 ||
+      header.count_encoding != kUnsigned4 || header.table_encoding != kTableRelative4)
     return -UNW_ENOINFO;
   unw_dyn_info_t table{};
   table.format = UNW_INFO_FORMAT_REMOTE_TABLE;
@@ -97,10 +117,18 @@ int find_unwind_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* inf
 }
 
 void put_unwind_info(unw_addr_space_t, unw_proc_info_t*, void*) {}
-int no_dynamic_info(unw_addr_space_t, unw_word_t*, void*) { return -UNW_ENOINFO; }
-int no_float_register(unw_addr_space_t, unw_regnum_t, unw_fpreg_t*, int, void*) { return -UNW_EBADREG; }
-int no_resume(unw_addr_space_t, unw_cursor_t*, void*) { return -UNW_EINVAL; }
-int no_name(unw_addr_space_t, unw_word_t, char*, std::size_t, unw_word_t*, void*) { return -UNW_ENOINFO; }
+int no_dynamic_info(unw_addr_space_t, unw_word_t*, void*) {
+  return -UNW_ENOINFO;
+}
+int no_float_register(unw_addr_space_t, unw_regnum_t, unw_fpreg_t*, int, void*) {
+  return -UNW_EBADREG;
+}
+int no_resume(unw_addr_space_t, unw_cursor_t*, void*) {
+  return -UNW_EINVAL;
+}
+int no_name(unw_addr_space_t, unw_word_t, char*, std::size_t, unw_word_t*, void*) {
+  return -UNW_ENOINFO;
+}
 
 unw_accessors_t accessors{.find_proc_info = find_unwind_info,
                           .put_unwind_info = put_unwind_info,
@@ -125,8 +153,9 @@ void load_blocked_stack_unwinder() {
   void* library = dlopen("libunwind-x86_64.so.8", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return;
   Unwinder& u = unwinder;
-  if (!find(library, "_Ux86_64_create_addr_space", u.create_addr_space) || !find(library, "_Ux86_64_init_remote", u.init_remote) ||
-      !find(library, "_Ux86_64_step", u.step) || !find(library, "_Ux86_64_get_reg", u.get_reg) ||
+  if (!find(library, "_Ux86_64_create_addr_space", u.create_addr_space) ||
+      !find(library, "_Ux86_64_init_remote", u.init_remote) || !find(library, "_Ux86_64_step", u.step) ||
+      !find(library, "_Ux86_64_get_reg", u.get_reg) ||
       !find(library, "_Ux86_64_is_signal_frame", u.is_signal_frame) ||
       !find(library, "_Ux86_64_dwarf_search_unwind_table", u.search_unwind_table))
     return;
@@ -147,12 +176,14 @@ std::size_t walk_blocked_stack(const UserRegisters& registers, std::uintptr_t* f
     piece = {reinterpret_cast<void*>(at), 4096 - at % 4096};
     at += piece.iov_len;
   }
-  const long copied = sys::call(SYS_process_vm_readv, sys::call(SYS_getpid), sys::as_long(&to), 1, sys::as_long(from), sizeof from / sizeof *from, 0);
+  const long copied = sys::call(SYS_process_vm_readv, sys::call(SYS_getpid), sys::as_long(&to), 1,
+                                sys::as_long(from), sizeof from / sizeof *from, 0);
   std::size_t count = 0;
   Walk walk{&registers, registers.sp, copied > 0 ? static_cast<std::size_t>(copied) : 0, copy};
   unw_cursor_t cursor;
   if (walk.size > 0 && unwinder.init_remote(&cursor, unwinder.space, &walk) == 0) {
-    bool exact = true;  // the innermost frame, and one that a signal interrupted, stand at their own instruction
+    bool exact =
+        true;  // the innermost frame, and one that a signal interrupted, stand at their own instruction
     do {
       unw_word_t ip = 0;
       if (unwinder.get_reg(&cursor, UNW_REG_IP, &ip) != 0 || ip == 0) break;

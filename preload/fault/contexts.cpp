@@ -39,7 +39,9 @@ bool inode_of(int fd, std::uint64_t& inode) {
 
 }  // namespace
 
-bool is_fault_context(int fd) { return any_fault_context() && entry_of(fd) != nullptr; }
+bool is_fault_context(int fd) {
+  return any_fault_context() && entry_of(fd) != nullptr;
+}
 
 bool find_fault_context(int fd, FaultContext& found) {
   Entry* entry = entry_of(fd);
@@ -74,7 +76,8 @@ void add_fault_context(Guard& guard, int fd, CallPoint at) {
 void remove_fault_context(int fd) {
   Entry* entry = entry_of(fd);
   int expected = fd + 1;
-  if (entry == nullptr || !entry->fd_plus_1.compare_exchange_strong(expected, 0, std::memory_order_acq_rel)) return;
+  if (entry == nullptr || !entry->fd_plus_1.compare_exchange_strong(expected, 0, std::memory_order_acq_rel))
+    return;
   fault_context_count.fetch_sub(1, std::memory_order_release);
 }
 
@@ -96,7 +99,9 @@ void write_service_record(ThreadState& writer, LockId service) {
     const StackId made_at = written_stack(writer, StackId{entry.made_at.load(std::memory_order_relaxed)});
     JsonLine line(writer.line, sizeof writer.line);
     line.begin("lock").number("id", service.value).text("kind", spelling(LockKind::Service)).hex("addr", 0);
-    line.number("init", made_at.value).number("first", 0).number("inode", entry.inode.load(std::memory_order_relaxed));
+    line.number("init", made_at.value)
+        .number("first", 0)
+        .number("inode", entry.inode.load(std::memory_order_relaxed));
     trace.append(line.end());
     break;
   }

@@ -1,7 +1,9 @@
-// The userfaultfd contexts of this process: which descriptors are one, and which service their faults wait for.
+// The userfaultfd contexts of this process: which descriptors are one, and which service their faults wait
+// for.
 //
-// A descriptor is learned at UFFDIO_API, which every user must call, whatever way it was made (system call, /dev/userfaultfd), and forgotten when closed; its
-// inode, unique to the context, is checked on use, so a descriptor number that came back as something else is not taken for one. Any thread.
+// A descriptor is learned at UFFDIO_API, which every user must call, whatever way it was made (system call,
+// /dev/userfaultfd), and forgotten when closed; its inode, unique to the context, is checked on use, so a
+// descriptor number that came back as something else is not taken for one. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +30,14 @@ bool find_fault_context(int fd, FaultContext& found);
 void add_fault_context(Guard& guard, int fd, CallPoint at);
 void remove_fault_context(int fd);
 
-// In a forked child: the contexts' descriptors are inherited, but the child's memory is not registered with them.
+// In a forked child: the contexts' descriptors are inherited, but the child's memory is not registered with
+// them.
 void forget_fault_contexts();
 
 extern constinit std::atomic<int> fault_context_count;
-inline bool any_fault_context() { return fault_context_count.load(std::memory_order_relaxed) != 0; }
+inline bool any_fault_context() {
+  return fault_context_count.load(std::memory_order_relaxed) != 0;
+}
 
 // Makes sure that the trace defines the service. Before any record that names it.
 void write_service_record(ThreadState& writer, LockId service);

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 
 #include "fault/blocked_stack.h"
-#include "fault/perf_ring.h"
 #include "fault/pending_faults.h"
+#include "fault/perf_ring.h"
 #include "json_line.h"
 #include "options.h"
 #include "raw_syscall.h"
@@ -26,7 +26,8 @@ void become_server(ThreadState& thread) {
 // The service as the bottom of the server's held set. `at`: where the message was read.
 HeldId service_node(ThreadState& server, LockId service, StackId at) {
   write_service_record(server, service);
-  return held_node(server, HeldId{}, HeldLock{nullptr, 0, service, at, 0, HeldId{}, LockKind::Service, Mode::Exclusive, false});
+  return held_node(server, HeldId{},
+                   HeldLock{nullptr, 0, service, at, 0, HeldId{}, LockKind::Service, Mode::Exclusive, false});
 }
 
 // /proc tells what a stopped thread is doing: "-1 SP PC" in user code, else the number of a system call.
@@ -70,10 +71,12 @@ struct Fault {
 Fault describe_fault(const ThreadState& waiter, const FaultContext& context, const uffd_msg& message) {
   Fault fault{};
   fault.facts.address = message.arg.pagefault.address;
-  fault.facts.access = (message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE) != 0 ? Access::Write : Access::Read;
+  fault.facts.access =
+      (message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE) != 0 ? Access::Write : Access::Read;
   fault.facts.service = context.service;
   constexpr std::uint64_t kPage = 4096;
-  fault.facts.exact_stack = newest_sample(waiter, fault.sample) && fault.sample.address / kPage == fault.facts.address / kPage;
+  fault.facts.exact_stack =
+      newest_sample(waiter, fault.sample) && fault.sample.address / kPage == fault.facts.address / kPage;
   if (fault.facts.exact_stack) {
     fault.facts.address = fault.sample.address;
     fault.facts.origin = fault.sample.in_kernel ? Origin::KernelCopy : Origin::User;
@@ -98,31 +101,43 @@ void walk_fault_stack(ThreadState& server, Fault& fault) {
 void record_fault(Guard& guard, const FaultContext& context, ThreadState& waiter, const uffd_msg& message) {
   ThreadState& server = guard.thread();
   Fault fault = describe_fault(waiter, context, message);
-  const std::uint64_t key = mix(mix(top_key(waiter), fault.identity), mix(context.service.value, static_cast<std::uint64_t>(fault.facts.origin)));
+  const std::uint64_t key = mix(mix(top_key(waiter), fault.identity),
+                                mix(context.service.value, static_cast<std::uint64_t>(fault.facts.origin)));
   std::uint64_t& known = waiter.known[key % ThreadState::kKnownKeys];
   if (known == key) return;
   walk_fault_stack(server, fault);
   const HeldId under = held_set(server, waiter);
   write_service_record(server, context.service);
   const DeclaredMmapLock declared = declared_mmap_lock();
-  Wait mmap_lock{declared.id, declared.kind, declared.address, Mode::SharedFair, fault.stack, Cause::Fault, false};
+  Wait mmap_lock{declared.id,  declared.kind, declared.address, Mode::SharedFair, fault.stack,
+                 Cause::Fault, false};
   if (!declared.id) {
-    mmap_lock = {model_mmap_lock(server), LockKind::MmapLock, nullptr, Mode::SharedFair, fault.stack, Cause::Fault, false};
+    mmap_lock = {model_mmap_lock(server),
+                 LockKind::MmapLock,
+                 nullptr,
+                 Mode::SharedFair,
+                 fault.stack,
+                 Cause::Fault,
+                 false};
   } else if (declared.kind == LockKind::Rwlock) {
-    mmap_lock.mode = reader_mode(static_cast<const pthread_rwlock_t*>(const_cast<const void*>(declared.address)));
+    mmap_lock.mode =
+        reader_mode(static_cast<const pthread_rwlock_t*>(const_cast<const void*>(declared.address)));
   } else {
     mmap_lock.mode = Mode::Exclusive;
   }
-  // A thread that holds its own mmap_lock and faults waits for the service only: the lock is its own already, and re-entry is judged as such.
+  // A thread that holds its own mmap_lock and faults waits for the service only: the lock is its own already,
+  // and re-entry is judged as such.
   record_dependency(server, waiter, under, mix(key, 1), mmap_lock, &fault.facts);
-  const Wait service{context.service, LockKind::Service, nullptr, Mode::Exclusive, fault.stack, Cause::Fault, false};
+  const Wait service{context.service, LockKind::Service, nullptr, Mode::Exclusive,
+                     fault.stack,     Cause::Fault,      false};
   record_dependency(server, waiter, under, mix(key, 2), service, &fault.facts);
   known = key;
 }
 
-// One lock that a server needs before `fault` is resolved. `own`: whether the server's present locks lie between (else it took the lock before it
-// knew of the fault).
-void record_served(ThreadState& server, const PendingFault& fault, StackId read_at, const HeldLock& wanted, bool own) {
+// One lock that a server needs before `fault` is resolved. `own`: whether the server's present locks lie
+// between (else it took the lock before it knew of the fault).
+void record_served(ThreadState& server, const PendingFault& fault, StackId read_at, const HeldLock& wanted,
+                   bool own) {
   const HeldId bottom = service_node(server, fault.service, read_at);
   const HeldId above = own ? held_set_above(server, server, bottom) : bottom;
   const Wait wait{wanted.lock, wanted.kind, wanted.address, wanted.mode, wanted.stack, Cause::Call, false};
@@ -130,7 +145,8 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
   record_dependency(server, server, above, key, wait);
 
   // The declared mmap_lock is recorded as the fault's own wait.
-  if (fault.waiter == nullptr || !fault.held || wanted.lock == declared_mmap_lock().id || !still_waits(fault)) return;
+  if (fault.waiter == nullptr || !fault.held || wanted.lock == declared_mmap_lock().id || !still_waits(fault))
+    return;
   const HeldId behalf = own ? held_set_above(server, server, fault.held) : fault.held;
   Wait served = wait;
   served.cause = Cause::Service;
@@ -143,14 +159,16 @@ void record_log(ThreadState& server, const PendingFault& fault, StackId at) {
   if (server.served_overflowed) trace.lose(Lost::ServerLog);
   for (std::uint32_t i = 0; i < server.served_count; ++i) {
     const ServedAcquisition& taken = server.served[i];
-    const HeldLock wanted{nullptr, taken.site, taken.lock, taken.stack, taken.site, HeldId{}, taken.kind, taken.mode, false};
+    const HeldLock wanted{nullptr,  taken.site, taken.lock, taken.stack, taken.site,
+                          HeldId{}, taken.kind, taken.mode, false};
     record_served(server, fault, at, wanted, false);
   }
 }
 
 }  // namespace
 
-void messages_read(Guard& guard, const FaultContext& context, const uffd_msg* messages, std::size_t count, CallPoint at) {
+void messages_read(Guard& guard, const FaultContext& context, const uffd_msg* messages, std::size_t count,
+                   CallPoint at) {
   ThreadState& server = guard.thread();
   become_server(server);
   const StackId read_at = call_site(guard, at).stack;
@@ -162,14 +180,16 @@ void messages_read(Guard& guard, const FaultContext& context, const uffd_msg* me
     if (waiter == &server) waiter = nullptr;
     if (waiter != nullptr && waiter->top != waiter->base) record_fault(guard, context, *waiter, messages[i]);
     const HeldId held = waiter != nullptr ? held_set(server, *waiter) : HeldId{};
-    const PendingFault* pending = add_pending_fault(context.service, messages[i].arg.pagefault.address, tid, waiter, held, server.id, read_at);
+    const PendingFault* pending = add_pending_fault(context.service, messages[i].arg.pagefault.address, tid,
+                                                    waiter, held, server.id, read_at);
     if (pending != nullptr) record_log(server, *pending, read_at);
   }
   server_is_idle(server);
   trace.refresh_stats();
 }
 
-void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t start, std::uint64_t length, CallPoint at, Resolution& resolution) {
+void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t start, std::uint64_t length,
+                      CallPoint at, Resolution& resolution) {
   ThreadState& server = guard.thread();
   resolution.count = 0;
   PendingFault* faults[Resolution::kMost];
@@ -193,7 +213,10 @@ void range_registered(Guard& guard, const FaultContext& context, const uffdio_re
   if (!ensure_trace(thread)) return;
   write_service_record(thread, context.service);
   JsonLine line(thread.line, sizeof thread.line);
-  line.begin("range").number("service", context.service.value).hex("start", request.range.start).hex("length", request.range.len);
+  line.begin("range")
+      .number("service", context.service.value)
+      .hex("start", request.range.start)
+      .hex("length", request.range.len);
   line.open("modes", '[');
   if ((request.mode & UFFDIO_REGISTER_MODE_MISSING) != 0) line.element_text("missing");
   if ((request.mode & UFFDIO_REGISTER_MODE_WP) != 0) line.element_text("wp");
@@ -218,7 +241,8 @@ void server_acquires(Guard& guard, const HeldLock& entry) {
   const std::size_t count = pending_read_by(server.id, faults, Resolution::kMost);
   for (std::size_t i = 0; i < count; ++i) record_served(server, *faults[i], faults[i]->read_at, entry, true);
   server.served_overflowed |= server.served_count == ThreadState::kServerLog;
-  if (!server.served_overflowed) server.served[server.served_count++] = {entry.lock, entry.stack, entry.site, entry.kind, entry.mode};
+  if (!server.served_overflowed)
+    server.served[server.served_count++] = {entry.lock, entry.stack, entry.site, entry.kind, entry.mode};
 }
 
 void report_fault_sources(ThreadState& thread) {
@@ -228,7 +252,8 @@ void report_fault_sources(ThreadState& thread) {
   const std::uint64_t status = mix(reinterpret_cast<std::uint64_t>(perf.why), trace_generation);
   if (told.exchange(status, std::memory_order_relaxed) == status) return;
   const bool off = options.faults == Faults::Off;
-  report_source(thread, "uffd", off ? "off" : "on", off ? "by option: waits of page faults are not recorded" : "");
+  report_source(thread, "uffd", off ? "off" : "on",
+                off ? "by option: waits of page faults are not recorded" : "");
   report_source(thread, "perf", perf.state, perf.why);
 }
 

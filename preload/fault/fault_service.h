@@ -1,9 +1,12 @@
-// Page faults that a userfaultfd server serves: what the faulting thread holds waits for the service, and what the server needs hangs under it.
+// Page faults that a userfaultfd server serves: what the faulting thread holds waits for the service, and
+// what the server needs hangs under it.
 //
-// Design section 3, "Page faults". When the server reads a fault message, the faulting thread T is stopped by the kernel; its held stack can be read.
-// Two dependencies of T are recorded: held -> mmap_lock (the declared one, shared, or the model one) and held -> service. Then, from the server's last idle
-// point (poll, read) to the call that resolves the fault, each lock the server takes is a dependency service -> lock of the server, and, on T's behalf,
-// held(T) + held(server) -> lock. A resolver that did not read the message is joined by address: what it took since its own last idle point counts.
+// Design section 3, "Page faults". When the server reads a fault message, the faulting thread T is stopped by
+// the kernel; its held stack can be read. Two dependencies of T are recorded: held -> mmap_lock (the declared
+// one, shared, or the model one) and held -> service. Then, from the server's last idle point (poll, read) to
+// the call that resolves the fault, each lock the server takes is a dependency service -> lock of the server,
+// and, on T's behalf, held(T) + held(server) -> lock. A resolver that did not read the message is joined by
+// address: what it took since its own last idle point counts.
 //
 // All in guarded sections, by the serving thread, which is never on the lock fast path (its `limit` says so).
 #pragma once
@@ -15,23 +18,26 @@
 namespace faultline {
 
 // The hook of read: `count` messages have come out of `context`.
-void messages_read(Guard& guard, const FaultContext& context, const uffd_msg* messages, std::size_t count, CallPoint at);
+void messages_read(Guard& guard, const FaultContext& context, const uffd_msg* messages, std::size_t count,
+                   CallPoint at);
 
-// The hook of ioctl, around a request that resolves faults in [start, start + length): `begin` before it names the faults there are, `end` after it
-// forgets them if it succeeded. In between the thread may fault again, with a new message.
+// The hook of ioctl, around a request that resolves faults in [start, start + length): `begin` before it
+// names the faults there are, `end` after it forgets them if it succeeded. In between the thread may fault
+// again, with a new message.
 struct Resolution {
   static constexpr std::size_t kMost = 16;
   std::uint32_t sequences[kMost];
   std::size_t count;
 };
-void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t start, std::uint64_t length, CallPoint at, Resolution& resolution);
+void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t start, std::uint64_t length,
+                      CallPoint at, Resolution& resolution);
 void end_resolution(const Resolution& resolution);
 
 // UFFDIO_REGISTER has succeeded.
 void range_registered(Guard& guard, const FaultContext& context, const uffdio_register& request);
 
-// A thread is about to wait for work: what it took before no longer counts as part of the next service. Every thread that polls in a process with a
-// userfaultfd may be a server.
+// A thread is about to wait for work: what it took before no longer counts as part of the next service. Every
+// thread that polls in a process with a userfaultfd may be a server.
 void server_is_idle(ThreadState& thread);
 
 // A server takes a lock: called before it is pushed.

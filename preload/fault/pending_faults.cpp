@@ -11,23 +11,27 @@ constexpr std::uint32_t kClaimed = ~0u;  // being filled in
 constinit PendingFault faults[kMaxPending]{};
 constinit std::atomic<std::uint32_t> next_sequence{1};
 
-bool is_live(std::uint32_t sequence) { return sequence != 0 && sequence != kClaimed; }
+bool is_live(std::uint32_t sequence) {
+  return sequence != 0 && sequence != kClaimed;
+}
 
 template <class Condition>
 std::size_t collect(PendingFault** found, std::size_t capacity, Condition matches) {
   std::size_t count = 0;
   for (PendingFault& fault : faults)
-    if (count < capacity && is_live(fault.sequence.load(std::memory_order_acquire)) && matches(fault)) found[count++] = &fault;
+    if (count < capacity && is_live(fault.sequence.load(std::memory_order_acquire)) && matches(fault))
+      found[count++] = &fault;
   return count;
 }
 
 }  // namespace
 
-const PendingFault* add_pending_fault(LockId service, std::uint64_t address, int tid, ThreadState* waiter, HeldId held, ThreadId reader,
-                                      StackId read_at) {
+const PendingFault* add_pending_fault(LockId service, std::uint64_t address, int tid, ThreadState* waiter,
+                                      HeldId held, ThreadId reader, StackId read_at) {
   PendingFault* place = nullptr;
   for (PendingFault& fault : faults)
-    if (tid != 0 && fault.tid == tid && is_live(fault.sequence.load(std::memory_order_acquire))) fault.sequence.store(0, std::memory_order_release);
+    if (tid != 0 && fault.tid == tid && is_live(fault.sequence.load(std::memory_order_acquire)))
+      fault.sequence.store(0, std::memory_order_release);
   for (PendingFault& fault : faults) {
     std::uint32_t free = 0;
     if (!fault.sequence.compare_exchange_strong(free, kClaimed, std::memory_order_acq_rel)) continue;
@@ -54,7 +58,8 @@ const PendingFault* add_pending_fault(LockId service, std::uint64_t address, int
   return place;
 }
 
-std::size_t pending_in_range(LockId service, std::uint64_t start, std::uint64_t length, PendingFault** found, std::size_t capacity) {
+std::size_t pending_in_range(LockId service, std::uint64_t start, std::uint64_t length, PendingFault** found,
+                             std::size_t capacity) {
   return collect(found, capacity, [=](const PendingFault& fault) {
     return fault.service == service && fault.address >= start && fault.address - start < length;
   });
@@ -76,7 +81,8 @@ void forget_pending_faults() {
 }
 
 bool still_waits(const PendingFault& fault) {
-  return fault.waiter->id == fault.waiter_id && fault.waiter->top == fault.held_top && top_key(*fault.waiter) == fault.held_key;
+  return fault.waiter->id == fault.waiter_id && fault.waiter->top == fault.held_top &&
+         top_key(*fault.waiter) == fault.held_key;
 }
 
 }  // namespace faultline

@@ -16,8 +16,9 @@ namespace {
 
 constexpr std::size_t kDataBytes = 8 * 4096;
 constexpr std::size_t kRingBytes = 4096 + kDataBytes;
-constexpr std::uint64_t kRegisters = 1u << PERF_REG_X86_BX | 1u << PERF_REG_X86_BP | 1u << PERF_REG_X86_SP | 1u << PERF_REG_X86_IP |
-                                     1u << PERF_REG_X86_R12 | 1u << PERF_REG_X86_R13 | 1u << PERF_REG_X86_R14 | 1u << PERF_REG_X86_R15;
+constexpr std::uint64_t kRegisters = 1u << PERF_REG_X86_BX | 1u << PERF_REG_X86_BP | 1u << PERF_REG_X86_SP |
+                                     1u << PERF_REG_X86_IP | 1u << PERF_REG_X86_R12 | 1u << PERF_REG_X86_R13 |
+                                     1u << PERF_REG_X86_R14 | 1u << PERF_REG_X86_R15;
 
 constinit std::atomic<bool> wanted{false};
 constinit std::atomic<bool> user_faults_only{false};  // the kernel's own copies may not be watched
@@ -45,7 +46,8 @@ int open_event(int tid, bool exclude_kernel) {
   attributes.write_backward = 1;
   attributes.watermark = 1;
   attributes.wakeup_watermark = ~0u;
-  return static_cast<int>(sys::call(SYS_perf_event_open, sys::as_long(&attributes), tid, -1, -1, PERF_FLAG_FD_CLOEXEC));
+  return static_cast<int>(
+      sys::call(SYS_perf_event_open, sys::as_long(&attributes), tid, -1, -1, PERF_FLAG_FD_CLOEXEC));
 }
 
 }  // namespace
@@ -99,8 +101,10 @@ bool newest_sample(const ThreadState& stopped, FaultSample& result) {
   if (head == 0) return false;
   const char* data = reinterpret_cast<const char*>(stopped.ring) + page.data_offset;
   Sample sample;
-  for (std::size_t i = 0; i < sizeof sample; ++i) reinterpret_cast<char*>(&sample)[i] = data[(head + i) % kDataBytes];
-  if (sample.header.type != PERF_RECORD_SAMPLE || sample.header.size != sizeof sample || sample.abi == PERF_SAMPLE_REGS_ABI_NONE)
+  for (std::size_t i = 0; i < sizeof sample; ++i)
+    reinterpret_cast<char*>(&sample)[i] = data[(head + i) % kDataBytes];
+  if (sample.header.type != PERF_RECORD_SAMPLE || sample.header.size != sizeof sample ||
+      sample.abi == PERF_SAMPLE_REGS_ABI_NONE)
     return false;
   result.instruction = sample.ip;
   result.address = sample.address;
@@ -111,18 +115,25 @@ bool newest_sample(const ThreadState& stopped, FaultSample& result) {
 
 RingStatus ring_status() {
   if (options.faults == Faults::Uffd || options.faults == Faults::Off) return {"off", "by option"};
-  if (!wanted.load(std::memory_order_acquire)) return {"off", "not needed: this process does not use userfaultfd"};
+  if (!wanted.load(std::memory_order_acquire))
+    return {"off", "not needed: this process does not use userfaultfd"};
   switch (refusal.load(std::memory_order_relaxed)) {
     case 0:
       break;
     case EACCES:
     case EPERM:
-      return {"refused", "perf_event_open is not permitted: faults show the thread's newest recorded acquisition instead of their own stack"};
+      return {"refused",
+              "perf_event_open is not permitted: faults show the thread's newest recorded acquisition "
+              "instead of their own stack"};
     case ENOMEM:
     case EMFILE:
-      return {"refused", "no memory left for perf rings (perf_event_mlock_kb): faults of some threads show their newest recorded acquisition"};
+      return {"refused",
+              "no memory left for perf rings (perf_event_mlock_kb): faults of some threads show their newest "
+              "recorded acquisition"};
     default:
-      return {"refused", "perf_event_open failed: faults show the thread's newest recorded acquisition instead of their own stack"};
+      return {"refused",
+              "perf_event_open failed: faults show the thread's newest recorded acquisition instead of their "
+              "own stack"};
   }
   if (user_faults_only.load(std::memory_order_relaxed))
     return {"on", "user-mode faults only: perf_event_paranoid hides the kernel's own copies"};

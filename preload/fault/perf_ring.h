@@ -1,10 +1,14 @@
-// A per-thread ring of page-fault samples from perf: where a thread that the kernel has stopped in a fault is, exactly.
+// A per-thread ring of page-fault samples from perf: where a thread that the kernel has stopped in a fault
+// is, exactly.
 //
-// The kernel writes one sample per fault (software event, period 1: address, instruction, user registers) at fault entry, before it blocks, into a
-// ring that it overwrites from the oldest end. Nobody drains it: only the newest sample is read, by the userfaultfd server, while the owner is
-// stopped. So the lock path pays nothing, a fault about 0.6 us, and no signal is involved. Rings are opened only in processes that use userfaultfd.
+// The kernel writes one sample per fault (software event, period 1: address, instruction, user registers) at
+// fault entry, before it blocks, into a ring that it overwrites from the oldest end. Nobody drains it: only
+// the newest sample is read, by the userfaultfd server, while the owner is stopped. So the lock path pays
+// nothing, a fault about 0.6 us, and no signal is involved. Rings are opened only in processes that use
+// userfaultfd.
 //
-// The descriptor is closed as soon as the ring is mapped (the mapping keeps the event alive): a program may close or count its descriptors.
+// The descriptor is closed as soon as the ring is mapped (the mapping keeps the event alive): a program may
+// close or count its descriptors.
 #pragma once
 
 #include <cstdint>

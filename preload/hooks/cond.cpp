@@ -15,7 +15,8 @@ void mutex_is_held_again(void* waiter) {
   after_condition_wait(w.mutex, w.at);
 }
 
-// A wait is a cancellation point; a cancelled thread's cleanup handlers run with the mutex taken again, so ours is on top of them.
+// A wait is a cancellation point; a cancelled thread's cleanup handlers run with the mutex taken again, so
+// ours is on top of them.
 template <class Wait>
 int waiting(pthread_mutex_t* mutex, CallPoint at, Wait wait) {
   Waiter waiter{mutex, at};
@@ -33,10 +34,14 @@ FAULTLINE_EXPORT int pthread_cond_wait(pthread_cond_t* condition, pthread_mutex_
   return waiting(mutex, FAULTLINE_CALL_POINT, [=] { return real::pthread_cond_wait(condition, mutex); });
 }
 
-FAULTLINE_EXPORT int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* until) {
-  return waiting(mutex, FAULTLINE_CALL_POINT, [=] { return real::pthread_cond_timedwait(condition, mutex, until); });
+FAULTLINE_EXPORT int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
+                                            const timespec* until) {
+  return waiting(mutex, FAULTLINE_CALL_POINT,
+                 [=] { return real::pthread_cond_timedwait(condition, mutex, until); });
 }
 
-FAULTLINE_EXPORT int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock, const timespec* until) {
-  return waiting(mutex, FAULTLINE_CALL_POINT, [=] { return real::pthread_cond_clockwait(condition, mutex, clock, until); });
+FAULTLINE_EXPORT int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
+                                            clockid_t clock, const timespec* until) {
+  return waiting(mutex, FAULTLINE_CALL_POINT,
+                 [=] { return real::pthread_cond_clockwait(condition, mutex, clock, until); });
 }

@@ -1,6 +1,8 @@
-// What every hook file starts with. A hook is a plain function of libc's name: guard, before, the real function, after; no rule lives here.
+// What every hook file starts with. A hook is a plain function of libc's name: guard, before, the real
+// function, after; no rule lives here.
 //
-// Hooks must not be inlined into each other, keep errno and results as the real function left them, and take their call point themselves.
+// Hooks must not be inlined into each other, keep errno and results as the real function left them, and take
+// their call point themselves.
 #pragma once
 
 #include "real.h"

@@ -7,11 +7,14 @@ using namespace faultline;
 
 namespace {
 
-bool acquired(int result) { return result == 0 || result == EOWNERDEAD; }
+bool acquired(int result) {
+  return result == 0 || result == EOWNERDEAD;
+}
 
-// Everything but the hot path: an unknown lock, call point or chain, and mutexes whose lock function can fail (errorcheck, robust, priority
-// protocols, process-shared).
-[[gnu::cold, gnu::noinline]] int lock_slow(pthread_mutex_t* mutex, std::uintptr_t return_address, std::uintptr_t frame) {
+// Everything but the hot path: an unknown lock, call point or chain, and mutexes whose lock function can fail
+// (errorcheck, robust, priority protocols, process-shared).
+[[gnu::cold, gnu::noinline]] int lock_slow(pthread_mutex_t* mutex, std::uintptr_t return_address,
+                                           std::uintptr_t frame) {
   before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, {return_address, frame});
   const int result = real::pthread_mutex_lock(mutex);
   if (!acquired(result)) wait_failed(mutex);
@@ -28,7 +31,8 @@ int timed_lock(pthread_mutex_t* mutex, CallPoint at, Lock lock) {
 
 }  // namespace
 
-FAULTLINE_EXPORT int pthread_mutex_init(pthread_mutex_t* mutex, const pthread_mutexattr_t* attributes) noexcept {
+FAULTLINE_EXPORT int pthread_mutex_init(pthread_mutex_t* mutex,
+                                        const pthread_mutexattr_t* attributes) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
   const int result = real::pthread_mutex_init(mutex, attributes);
   if (result == 0) before_init(mutex, LockKind::Mutex, at);
@@ -42,9 +46,11 @@ FAULTLINE_EXPORT int pthread_mutex_destroy(pthread_mutex_t* mutex) noexcept {
 
 FAULTLINE_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
-  // Two tail calls and nothing else: no register is saved, no frame made. A plain mutex's lock function does not fail.
+  // Two tail calls and nothing else: no register is saved, no frame made. A plain mutex's lock function does
+  // not fail.
   if (__builtin_expect(is_plain(mutex) && mutex_words(mutex)[0] == tag_for(mutex) &&
-                           push_if_known(mutex, mutex_words(mutex)[1], LockKind::Mutex, Mode::Exclusive, at), 1))
+                           push_if_known(mutex, mutex_words(mutex)[1], LockKind::Mutex, Mode::Exclusive, at),
+                       1))
     return real::pthread_mutex_lock(mutex);
   return lock_slow(mutex, at.return_address, at.frame);
 }
@@ -63,8 +69,10 @@ FAULTLINE_EXPORT int pthread_mutex_timedlock(pthread_mutex_t* mutex, const times
   return timed_lock(mutex, FAULTLINE_CALL_POINT, [=] { return real::pthread_mutex_timedlock(mutex, until); });
 }
 
-FAULTLINE_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t clock, const timespec* until) noexcept {
-  return timed_lock(mutex, FAULTLINE_CALL_POINT, [=] { return real::pthread_mutex_clocklock(mutex, clock, until); });
+FAULTLINE_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t clock,
+                                             const timespec* until) noexcept {
+  return timed_lock(mutex, FAULTLINE_CALL_POINT,
+                    [=] { return real::pthread_mutex_clocklock(mutex, clock, until); });
 }
 
 FAULTLINE_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {

@@ -15,7 +15,8 @@ FAULTLINE_EXPORT pid_t fork() noexcept {
 }
 
 FAULTLINE_EXPORT int dl_iterate_phdr(int (*callback)(dl_phdr_info*, std::size_t, void*), void* data) {
-  return asked_by_unwinder(FAULTLINE_CALL_POINT) ? answer_phdr(callback, data) : real::dl_iterate_phdr(callback, data);
+  return asked_by_unwinder(FAULTLINE_CALL_POINT) ? answer_phdr(callback, data)
+                                                 : real::dl_iterate_phdr(callback, data);
 }
 
 FAULTLINE_EXPORT int pipe2(int ends[2], int flags) noexcept {

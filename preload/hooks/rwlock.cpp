@@ -33,7 +33,8 @@ int timed(pthread_rwlock_t* lock, Mode mode, CallPoint at, Lock take) {
 
 }  // namespace
 
-FAULTLINE_EXPORT int pthread_rwlock_init(pthread_rwlock_t* lock, const pthread_rwlockattr_t* attributes) noexcept {
+FAULTLINE_EXPORT int pthread_rwlock_init(pthread_rwlock_t* lock,
+                                         const pthread_rwlockattr_t* attributes) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
   const int result = real::pthread_rwlock_init(lock, attributes);
   if (result == 0) before_init(lock, LockKind::Rwlock, at);
@@ -46,11 +47,13 @@ FAULTLINE_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t* lock) noexcept {
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
-  return blocking(lock, reader_mode(lock), FAULTLINE_CALL_POINT, [=] { return real::pthread_rwlock_rdlock(lock); });
+  return blocking(lock, reader_mode(lock), FAULTLINE_CALL_POINT,
+                  [=] { return real::pthread_rwlock_rdlock(lock); });
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
-  return blocking(lock, Mode::Exclusive, FAULTLINE_CALL_POINT, [=] { return real::pthread_rwlock_wrlock(lock); });
+  return blocking(lock, Mode::Exclusive, FAULTLINE_CALL_POINT,
+                  [=] { return real::pthread_rwlock_wrlock(lock); });
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t* lock) noexcept {
@@ -62,19 +65,25 @@ FAULTLINE_EXPORT int pthread_rwlock_trywrlock(pthread_rwlock_t* lock) noexcept {
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t* lock, const timespec* until) noexcept {
-  return timed(lock, reader_mode(lock), FAULTLINE_CALL_POINT, [=] { return real::pthread_rwlock_timedrdlock(lock, until); });
+  return timed(lock, reader_mode(lock), FAULTLINE_CALL_POINT,
+               [=] { return real::pthread_rwlock_timedrdlock(lock, until); });
 }
 
-FAULTLINE_EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t* lock, clockid_t clock, const timespec* until) noexcept {
-  return timed(lock, reader_mode(lock), FAULTLINE_CALL_POINT, [=] { return real::pthread_rwlock_clockrdlock(lock, clock, until); });
+FAULTLINE_EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t* lock, clockid_t clock,
+                                                const timespec* until) noexcept {
+  return timed(lock, reader_mode(lock), FAULTLINE_CALL_POINT,
+               [=] { return real::pthread_rwlock_clockrdlock(lock, clock, until); });
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t* lock, const timespec* until) noexcept {
-  return timed(lock, Mode::Exclusive, FAULTLINE_CALL_POINT, [=] { return real::pthread_rwlock_timedwrlock(lock, until); });
+  return timed(lock, Mode::Exclusive, FAULTLINE_CALL_POINT,
+               [=] { return real::pthread_rwlock_timedwrlock(lock, until); });
 }
 
-FAULTLINE_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock, clockid_t clock, const timespec* until) noexcept {
-  return timed(lock, Mode::Exclusive, FAULTLINE_CALL_POINT, [=] { return real::pthread_rwlock_clockwrlock(lock, clock, until); });
+FAULTLINE_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock, clockid_t clock,
+                                                const timespec* until) noexcept {
+  return timed(lock, Mode::Exclusive, FAULTLINE_CALL_POINT,
+               [=] { return real::pthread_rwlock_clockwrlock(lock, clock, until); });
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {

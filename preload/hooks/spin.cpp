@@ -1,4 +1,5 @@
-// pthread_spin_*: four bytes have no room for an identity, so every call takes the slow path to the table of addresses.
+// pthread_spin_*: four bytes have no room for an identity, so every call takes the slow path to the table of
+// addresses.
 #include "hooks/hook.h"
 
 using namespace faultline;

@@ -24,7 +24,8 @@ int joined(pthread_t thread, int result) {
 
 }  // namespace
 
-FAULTLINE_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*routine)(void*), void* argument) noexcept {
+FAULTLINE_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
+                                    void* (*routine)(void*), void* argument) noexcept {
   ThreadState* prepared = nullptr;
   {
     Guard guard;
@@ -40,7 +41,9 @@ FAULTLINE_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* att
   return result;
 }
 
-FAULTLINE_EXPORT int pthread_join(pthread_t thread, void** value) { return joined(thread, real::pthread_join(thread, value)); }
+FAULTLINE_EXPORT int pthread_join(pthread_t thread, void** value) {
+  return joined(thread, real::pthread_join(thread, value));
+}
 
 FAULTLINE_EXPORT int pthread_tryjoin_np(pthread_t thread, void** value) noexcept {
   return joined(thread, real::pthread_tryjoin_np(thread, value));
@@ -50,6 +53,7 @@ FAULTLINE_EXPORT int pthread_timedjoin_np(pthread_t thread, void** value, const 
   return joined(thread, real::pthread_timedjoin_np(thread, value, until));
 }
 
-FAULTLINE_EXPORT int pthread_clockjoin_np(pthread_t thread, void** value, clockid_t clock, const timespec* until) {
+FAULTLINE_EXPORT int pthread_clockjoin_np(pthread_t thread, void** value, clockid_t clock,
+                                          const timespec* until) {
   return joined(thread, real::pthread_clockjoin_np(thread, value, clock, until));
 }

@@ -1,4 +1,5 @@
-// What a userfaultfd server calls. In a process without a userfaultfd each of these is one load more than libc's.
+// What a userfaultfd server calls. In a process without a userfaultfd each of these is one load more than
+// libc's.
 #include <errno.h>
 #include <linux/userfaultfd.h>
 #include <stdarg.h>
@@ -17,11 +18,13 @@ namespace {
 constexpr unsigned long kUserfaultRequests = UFFDIO;  // the type byte of all its requests
 
 bool is_userfault_request(unsigned long request) {
-  return (request >> _IOC_TYPESHIFT & _IOC_TYPEMASK) == kUserfaultRequests && recording() && options.faults != Faults::Off;
+  return (request >> _IOC_TYPESHIFT & _IOC_TYPEMASK) == kUserfaultRequests && recording() &&
+         options.faults != Faults::Off;
 }
 
-// UFFDIO_API, with the feature that names the faulting thread added; as the program asked where the kernel refuses that. The program's own
-// memory is touched as the kernel would: its answer is stored there, and a bad address is EFAULT.
+// UFFDIO_API, with the feature that names the faulting thread added; as the program asked where the kernel
+// refuses that. The program's own memory is touched as the kernel would: its answer is stored there, and a
+// bad address is EFAULT.
 int agree_on_api(int fd, uffdio_api* api, CallPoint at) {
   uffdio_api asked;
   if (!sys::copy_own_memory(&asked, api, sizeof asked)) return real::ioctl(fd, UFFDIO_API, api);
@@ -41,8 +44,10 @@ int agree_on_api(int fd, uffdio_api* api, CallPoint at) {
   return result;
 }
 
-// The range whose faulting threads `request` sets free; false for other requests, where it says not to wake them, and for a bad address.
-bool resolved_range(unsigned long request, const void* argument, std::uint64_t& start, std::uint64_t& length) {
+// The range whose faulting threads `request` sets free; false for other requests, where it says not to wake
+// them, and for a bad address.
+bool resolved_range(unsigned long request, const void* argument, std::uint64_t& start,
+                    std::uint64_t& length) {
   struct RangeAndMode {
     uffdio_range range;
     std::uint64_t mode;
@@ -58,7 +63,8 @@ bool resolved_range(unsigned long request, const void* argument, std::uint64_t& 
   switch (_IOC_NR(request)) {
     case _UFFDIO_COPY: {
       uffdio_copy copy;
-      if (!sys::copy_own_memory(&copy, argument, sizeof copy) || (copy.mode & UFFDIO_COPY_MODE_DONTWAKE) != 0) return false;
+      if (!sys::copy_own_memory(&copy, argument, sizeof copy) || (copy.mode & UFFDIO_COPY_MODE_DONTWAKE) != 0)
+        return false;
       start = copy.dst;
       length = copy.len;
       return true;
@@ -68,7 +74,8 @@ bool resolved_range(unsigned long request, const void* argument, std::uint64_t& 
     case kPoison:
       return range_and_mode(1);  // their MODE_DONTWAKE bits are the same
     case _UFFDIO_WRITEPROTECT:
-      return range_and_mode(UFFDIO_WRITEPROTECT_MODE_DONTWAKE);
+      return range_and_mode(UFFDIO_WRITEPROTECT_MODE_DONTWAKE |
+                            UFFDIO_WRITEPROTECT_MODE_WP);  // protecting wakes nobody
     case _UFFDIO_WAKE:
     case _UFFDIO_UNREGISTER: {
       uffdio_range range;
@@ -91,13 +98,14 @@ int request_of(int fd, unsigned long request, void* argument, CallPoint at) {
   FaultContext context;
   if (resolved_range(request, argument, start, length)) {
     Guard guard;
-    if (guard && find_fault_context(fd, context)) begin_resolution(guard, context, start, length, at, resolution);
+    if (guard && find_fault_context(fd, context))
+      begin_resolution(guard, context, start, length, at, resolution);
   }
   const int result = real::ioctl(fd, request, argument);
   Guard guard;
-  if (!guard || (result != 0 && errno != EEXIST)) return result;
+  if (!guard || result != 0) return result;  // EEXIST wakes nobody either
   end_resolution(resolution);
-  if (request == UFFDIO_REGISTER && result == 0 && find_fault_context(fd, context))
+  if (request == UFFDIO_REGISTER && find_fault_context(fd, context))
     range_registered(guard, context, *static_cast<const uffdio_register*>(argument));
   return result;
 }
@@ -116,7 +124,8 @@ ssize_t after_read(int fd, const void* buffer, ssize_t got, CallPoint at) {
   Guard guard;
   FaultContext context;
   if (guard && find_fault_context(fd, context))
-    messages_read(guard, context, static_cast<const uffd_msg*>(buffer), static_cast<std::size_t>(got) / sizeof(uffd_msg), at);
+    messages_read(guard, context, static_cast<const uffd_msg*>(buffer),
+                  static_cast<std::size_t>(got) / sizeof(uffd_msg), at);
   return got;
 }
 
@@ -149,7 +158,9 @@ FAULTLINE_EXPORT int close(int fd) {
   return real::close(fd);
 }
 
-FAULTLINE_EXPORT int poll(pollfd* fds, nfds_t count, int timeout) { return after_idle(real::poll(fds, count, timeout)); }
+FAULTLINE_EXPORT int poll(pollfd* fds, nfds_t count, int timeout) {
+  return after_idle(real::poll(fds, count, timeout));
+}
 
 FAULTLINE_EXPORT int __poll_chk(pollfd* fds, nfds_t count, int timeout, size_t room) {
   return after_idle(real::__poll_chk(fds, count, timeout, room));
@@ -159,15 +170,18 @@ FAULTLINE_EXPORT int ppoll(pollfd* fds, nfds_t count, const timespec* timeout, c
   return after_idle(real::ppoll(fds, count, timeout, mask));
 }
 
-FAULTLINE_EXPORT int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask, size_t room) {
+FAULTLINE_EXPORT int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask,
+                                 size_t room) {
   return after_idle(real::__ppoll_chk(fds, count, timeout, mask, room));
 }
 
-FAULTLINE_EXPORT int select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timeval* timeout) {
+FAULTLINE_EXPORT int select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional,
+                            timeval* timeout) {
   return after_idle(real::select(count, readable, writable, exceptional, timeout));
 }
 
-FAULTLINE_EXPORT int pselect(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, const timespec* timeout, const sigset_t* mask) {
+FAULTLINE_EXPORT int pselect(int count, fd_set* readable, fd_set* writable, fd_set* exceptional,
+                             const timespec* timeout, const sigset_t* mask) {
   return after_idle(real::pselect(count, readable, writable, exceptional, timeout, mask));
 }
 

@@ -9,18 +9,21 @@
 namespace faultline {
 namespace {
 
-// An acquisition while the shim is at work for this thread: libunwind's own mutex, or a signal handler's, which is then not recorded.
+// An acquisition while the shim is at work for this thread: libunwind's own mutex, or a signal handler's,
+// which is then not recorded.
 void passed_through(const volatile void* lock) {
   if (shim_is_busy() && recording() && !is_unwinders_own(lock)) trace.lose(Lost::Reentered);
 }
 
-// Whether taking `lock` while holding `held` of the same lock ends at once, without a wait: nothing to record.
+// Whether taking `lock` while holding `held` of the same lock ends at once, without a wait: nothing to
+// record.
 bool returns_at_once(const HeldLock& held, const volatile void* lock, LockKind kind, Mode mode) {
   if (kind == LockKind::Mutex) {
     const int type = reinterpret_cast<const volatile pthread_mutex_t*>(lock)->__data.__kind & 3;
     return type == PTHREAD_MUTEX_RECURSIVE_NP || type == PTHREAD_MUTEX_ERRORCHECK_NP;
   }
-  if (kind == LockKind::Rwlock) return held.mode == Mode::Exclusive || mode == Mode::SharedRecursive;  // EDEADLK; a second read
+  if (kind == LockKind::Rwlock)
+    return held.mode == Mode::Exclusive || mode == Mode::SharedRecursive;  // EDEADLK; a second read
   return false;
 }
 
@@ -32,8 +35,9 @@ HeldLock describe(Guard& guard, const volatile void* lock, LockKind kind, Mode m
 }
 
 void record_wait(ThreadState& thread, const HeldLock& entry, WaitKind wait, Cause cause) {
-  record_dependency(thread, thread, held_set(thread, thread), mix(entry.key, static_cast<std::uint64_t>(cause)),
-                    Wait{entry.lock, entry.kind, entry.address, entry.mode, entry.stack, cause, wait == WaitKind::Timed});
+  record_dependency(
+      thread, thread, held_set(thread, thread), mix(entry.key, static_cast<std::uint64_t>(cause)),
+      Wait{entry.lock, entry.kind, entry.address, entry.mode, entry.stack, cause, wait == WaitKind::Timed});
 }
 
 }  // namespace
@@ -46,7 +50,8 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
   if (!taken.lock) return;
   if (thread.top != thread.base) {
     const HeldLock* held = find_held(thread, taken.lock);
-    if (held == nullptr || !returns_at_once(*held, lock, kind, mode)) record_wait(thread, taken, wait, Cause::Call);
+    if (held == nullptr || !returns_at_once(*held, lock, kind, mode))
+      record_wait(thread, taken, wait, Cause::Call);
     thread.known[taken.key % ThreadState::kKnownKeys] = taken.key;
   }
   if (thread.is_server) server_acquires(guard, taken);
@@ -68,11 +73,13 @@ void before_release_slow(const volatile void* lock) {
     if (!remove_held(guard.thread(), const_cast<const void*>(lock))) trace.lose(Lost::Foreign);
     return;
   }
-  // A signal handler gives up a lock that the interrupted code took: it leaves the held stack when the shim is done with it.
+  // A signal handler gives up a lock that the interrupted code took: it leaves the held stack when the shim
+  // is done with it.
   if (!shim_is_busy() || is_unwinders_own(lock)) return;
   ThreadState& thread = *tls.state;
   for (const HeldLock* entry = thread.base; entry != thread.top; ++entry) {
-    if (entry->address != lock || thread.deferred_count == sizeof thread.deferred / sizeof thread.deferred[0]) continue;
+    if (entry->address != lock || thread.deferred_count == sizeof thread.deferred / sizeof thread.deferred[0])
+      continue;
     thread.deferred[thread.deferred_count++] = const_cast<const void*>(lock);
     return;
   }
@@ -90,7 +97,8 @@ void before_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
   remove_held(thread, mutex);
   if (thread.is_server) server_is_idle(thread);
   if (thread.top == thread.base) return;
-  record_wait(thread, describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, at), WaitKind::Blocking, Cause::Relock);
+  record_wait(thread, describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, at), WaitKind::Blocking,
+              Cause::Relock);
 }
 
 void after_condition_wait(pthread_mutex_t* mutex, CallPoint at) {

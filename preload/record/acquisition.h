@@ -1,12 +1,14 @@
-// What a lock hook calls: before and after an acquisition, before a release. The hot path is inline here; everything else is cold.
+// What a lock hook calls: before and after an acquisition, before a release. The hot path is inline here;
+// everything else is cold.
 //
 //   blocking lock that cannot fail:   before_wait(...); return real::lock(...)
-//   blocking lock that can:           before_wait(...); result = real::lock(...); if (failed) wait_failed(...)
-//   try lock:                         result = real::trylock(...); if (got it) acquired_by_try(...)
-//   unlock:                           before_release(...); return real::unlock(...)
+//   blocking lock that can:           before_wait(...); result = real::lock(...); if (failed)
+//   wait_failed(...) try lock:                         result = real::trylock(...); if (got it)
+//   acquired_by_try(...) unlock:                           before_release(...); return real::unlock(...)
 //
-// Any thread, any time, also in signal handlers. The lock is pushed on the held stack before its wait begins, so that a thread that never returns
-// has told why. Nothing here blocks, allocates from the program's heap, or changes errno.
+// Any thread, any time, also in signal handlers. The lock is pushed on the held stack before its wait begins,
+// so that a thread that never returns has told why. Nothing here blocks, allocates from the program's heap,
+// or changes errno.
 #pragma once
 
 #include "record/guard.h"
@@ -17,10 +19,12 @@ namespace faultline {
 
 enum class WaitKind : std::uint8_t { Blocking, Timed };
 
-// Hot: an acquisition at a known call point, with nothing held or with a known chain, only pushes. `word`: the lock's identity word, whose tag the caller
-// has checked. A trylock waits for nothing, so its chain need not be known. False: take the slow path. Touches thread-local state only.
+// Hot: an acquisition at a known call point, with nothing held or with a known chain, only pushes. `word`:
+// the lock's identity word, whose tag the caller has checked. A trylock waits for nothing, so its chain need
+// not be known. False: take the slow path. Touches thread-local state only.
 template <bool by_trylock = false>
-[[gnu::always_inline]] inline bool push_if_known(const volatile void* address, std::uint64_t word, LockKind kind, Mode mode, CallPoint at) {
+[[gnu::always_inline]] inline bool push_if_known(const volatile void* address, std::uint64_t word,
+                                                 LockKind kind, Mode mode, CallPoint at) {
   ThreadState* thread = tls.active;
   if (__builtin_expect(thread == nullptr, 0)) return false;
   const CallSite& site = thread->call_sites[call_site_index(at)];
@@ -56,7 +60,8 @@ template <bool by_trylock = false>
 }
 
 // Slow paths. `lock` must be a live lock of `kind`.
-[[gnu::cold]] void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait, CallPoint at);
+[[gnu::cold]] void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait,
+                               CallPoint at);
 void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPoint at);
 [[gnu::cold]] void before_release_slow(const volatile void* lock);
 void before_init(const volatile void* lock, LockKind kind, CallPoint at);
@@ -64,7 +69,8 @@ void before_init(const volatile void* lock, LockKind kind, CallPoint at);
 // Hot: the lock leaves the held stack.
 [[gnu::always_inline]] inline void before_release(const volatile void* lock) {
   ThreadState* thread = tls.active;
-  if (__builtin_expect(thread != nullptr && thread->top != thread->base && thread->top[-1].address == lock, 1)) {
+  if (__builtin_expect(thread != nullptr && thread->top != thread->base && thread->top[-1].address == lock,
+                       1)) {
     --thread->top;
     return;
   }
@@ -72,9 +78,12 @@ void before_init(const volatile void* lock, LockKind kind, CallPoint at);
 }
 
 // The wait announced by before_wait did not end in an acquisition.
-inline void wait_failed(const volatile void* lock) { before_release(lock); }
+inline void wait_failed(const volatile void* lock) {
+  before_release(lock);
+}
 
-// A condition wait gives its mutex up and takes it again. The dependency of the relock is recorded before the wait.
+// A condition wait gives its mutex up and takes it again. The dependency of the relock is recorded before the
+// wait.
 void before_condition_wait(pthread_mutex_t* mutex, CallPoint at);
 void after_condition_wait(pthread_mutex_t* mutex, CallPoint at);
 

@@ -12,15 +12,17 @@
 namespace faultline {
 namespace {
 
-// A thread that creates and joins others without end enters a new epoch each time, and a server makes threads without end: past these
-// bounds one last record says "assume it from here on".
+// A thread that creates and joins others without end enters a new epoch each time, and a server makes threads
+// without end: past these bounds one last record says "assume it from here on".
 constexpr std::uint64_t kEpochsPerDependency = 64;
 constexpr std::uint64_t kThreadsPerDependency = 256;
 
 enum class Occurrence { Known, New, LastEpoch, LastThread };
 
 // Value of a dependency's entry for one thread: how often recorded, and the epoch of the last time.
-constexpr std::uint64_t pack(std::uint64_t times, std::uint32_t epoch) { return times << 32 | epoch; }
+constexpr std::uint64_t pack(std::uint64_t times, std::uint32_t epoch) {
+  return times << 32 | epoch;
+}
 
 Occurrence note_occurrence(std::uint64_t key, const ThreadState& waiter) {
   bool added;
@@ -32,22 +34,32 @@ Occurrence note_occurrence(std::uint64_t key, const ThreadState& waiter) {
   if (added) {
     KeyMap::Value* threads = recorded.find_or_add(key_of(Key::DependencyThreads, key), &added);
     const std::uint64_t others = threads != nullptr ? threads->fetch_add(1, std::memory_order_relaxed) : 0;
-    own->store(pack(others < kThreadsPerDependency ? 1 : kEpochsPerDependency + 1, waiter.epoch), std::memory_order_relaxed);
-    return others < kThreadsPerDependency ? Occurrence::New : others == kThreadsPerDependency ? Occurrence::LastThread : Occurrence::Known;
+    own->store(pack(others < kThreadsPerDependency ? 1 : kEpochsPerDependency + 1, waiter.epoch),
+               std::memory_order_relaxed);
+    return others < kThreadsPerDependency    ? Occurrence::New
+           : others == kThreadsPerDependency ? Occurrence::LastThread
+                                             : Occurrence::Known;
   }
   // One thread at a time gets here for one waiter: itself, or the reader of its fault.
   const std::uint64_t packed = own->load(std::memory_order_relaxed);
   const std::uint64_t times = packed >> 32;
-  if (static_cast<std::uint32_t>(packed) == waiter.epoch || times > kEpochsPerDependency) return Occurrence::Known;
+  if (static_cast<std::uint32_t>(packed) == waiter.epoch || times > kEpochsPerDependency)
+    return Occurrence::Known;
   own->store(pack(times + 1, waiter.epoch), std::memory_order_relaxed);
   return times == kEpochsPerDependency ? Occurrence::LastEpoch : Occurrence::New;
 }
 
-void write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId under, const Wait& wait, StackId stack,
-                      const FaultFacts* fault, const Via* via, Occurrence occurrence) {
+void write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId under, const Wait& wait,
+                      StackId stack, const FaultFacts* fault, const Via* via, Occurrence occurrence) {
   JsonLine line(writer.line, sizeof writer.line);
-  line.begin("dep").number("thread", waiter.id.value).number("epoch", waiter.epoch).number("under", under.value);
-  line.number("to", wait.to.value).text("mode", spelling(wait.mode)).number("stack", stack.value).text("cause", spelling(wait.cause));
+  line.begin("dep")
+      .number("thread", waiter.id.value)
+      .number("epoch", waiter.epoch)
+      .number("under", under.value);
+  line.number("to", wait.to.value)
+      .text("mode", spelling(wait.mode))
+      .number("stack", stack.value)
+      .text("cause", spelling(wait.cause));
   if (wait.timed) line.truth("timed", true);
   if (occurrence == Occurrence::LastEpoch) line.text("open", "epochs");
   if (occurrence == Occurrence::LastThread) line.text("open", "threads");
@@ -56,7 +68,11 @@ void write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId und
     line.text("origin", spelling(fault->origin)).number("service", fault->service.value);
     line.text("stack_from", fault->exact_stack ? "registers" : "last-recorded").close('}');
   }
-  if (via != nullptr) line.open("via", '{').number("service", via->service.value).number("thread", via->server.value).close('}');
+  if (via != nullptr)
+    line.open("via", '{')
+        .number("service", via->service.value)
+        .number("thread", via->server.value)
+        .close('}');
   if (!trace.append(line.end())) return;
   trace.stats.dependencies.fetch_add(1, std::memory_order_relaxed);
   trace.refresh_stats();
@@ -64,8 +80,8 @@ void write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId und
 
 }  // namespace
 
-void record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key, const Wait& wait,
-                       const FaultFacts* fault, const Via* via) {
+void record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key,
+                       const Wait& wait, const FaultFacts* fault, const Via* via) {
   if (!ensure_trace(writer)) return;
   // Nor is it remembered then: a program that makes locks without end must not grow the shim without end.
   if (trace.is_full()) return trace.lose(Lost::TraceFull);
@@ -81,7 +97,8 @@ HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   static constinit std::atomic<std::uint32_t> next_node{1};
   if (!ensure_trace(writer) || trace.is_full()) return HeldId{};
   const std::uint64_t what = static_cast<std::uint64_t>(held.lock.value) << 32 | held.stack.value;
-  const std::uint64_t how = static_cast<std::uint64_t>(under.value) << 8 | static_cast<std::uint64_t>(held.mode) << 1 | held.by_trylock;
+  const std::uint64_t how = static_cast<std::uint64_t>(under.value) << 8 |
+                            static_cast<std::uint64_t>(held.mode) << 1 | held.by_trylock;
   bool added;
   KeyMap::Value* value = recorded.find_or_add(key_of(Key::Held, what, how), &added);
   if (value == nullptr) return HeldId{};
@@ -135,11 +152,14 @@ void write_thread_record(ThreadState& writer, ThreadState& thread) {
     await_value(*value);
     return;
   }
-  // A parent that ended, or belongs to the process this one was forked from, is not named: the trace does not have it.
-  const bool parent_is_known = thread.parent && recorded.find(key_of(Key::Thread, thread.parent.value)) != nullptr;
+  // A parent that ended, or belongs to the process this one was forked from, is not named: the trace does not
+  // have it.
+  const bool parent_is_known =
+      thread.parent && recorded.find(key_of(Key::Thread, thread.parent.value)) != nullptr;
   JsonLine line(writer.line, sizeof writer.line);
   line.begin("thread").number("id", thread.id.value).number("tid", static_cast<std::uint64_t>(thread.tid));
-  line.number("parent", parent_is_known ? thread.parent.value : 0).number("parent_epoch", parent_is_known ? thread.parent_epoch : 0);
+  line.number("parent", parent_is_known ? thread.parent.value : 0)
+      .number("parent_epoch", parent_is_known ? thread.parent_epoch : 0);
   line.text("name", thread.name);
   if (trace.append(line.end())) value->store(1, std::memory_order_release);
 }

@@ -1,7 +1,9 @@
-// Writes dependencies to the trace: each once per thread and epoch, with its whole held set, before the wait begins.
+// Writes dependencies to the trace: each once per thread and epoch, with its whole held set, before the wait
+// begins.
 //
-// Called from guarded sections, on new dependencies only (thread-local caches hold back the known ones). `writer` is the calling thread, whose scratch
-// space is used; the thread that waits may be another one, stopped in a fault.
+// Called from guarded sections, on new dependencies only (thread-local caches hold back the known ones).
+// `writer` is the calling thread, whose scratch space is used; the thread that waits may be another one,
+// stopped in a fault.
 #pragma once
 
 #include "record/thread_state.h"
@@ -34,12 +36,14 @@ struct Via {
   ThreadId server;
 };
 
-// Records that `waiter`, in its present epoch and holding `under`, waits. `key` identifies the dependency among all of the process: held set with
-// call sites, lock, mode, call site. Nothing is written if it is known, or past the bounds of docs/trace-format.md ("dep", `open`).
-void record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key, const Wait& wait,
-                       const FaultFacts* fault = nullptr, const Via* via = nullptr);
+// Records that `waiter`, in its present epoch and holding `under`, waits. `key` identifies the dependency
+// among all of the process: held set with call sites, lock, mode, call site. Nothing is written if it is
+// known, or past the bounds of docs/trace-format.md ("dep", `open`).
+void record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key,
+                       const Wait& wait, const FaultFacts* fault = nullptr, const Via* via = nullptr);
 
-// The node of the trace's tree of held sets for `lock` on top of `under`. Written if new. HeldId{}: not possible.
+// The node of the trace's tree of held sets for `lock` on top of `under`. Written if new. HeldId{}: not
+// possible.
 HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& lock);
 
 // The node of everything `holder` holds; HeldId{} if nothing. Keeps the nodes in the entries.

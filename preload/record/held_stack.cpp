@@ -7,7 +7,9 @@
 
 namespace faultline {
 
-void set_limit(ThreadState& thread) { thread.limit = thread.is_server ? thread.base : thread.end; }
+void set_limit(ThreadState& thread) {
+  thread.limit = thread.is_server ? thread.base : thread.end;
+}
 
 namespace {
 

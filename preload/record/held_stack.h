@@ -13,7 +13,9 @@ constexpr std::uint64_t chain_key(std::uint64_t below, LockId lock, Mode mode, s
   return mix(below + static_cast<std::uint64_t>(mode), (static_cast<std::uint64_t>(lock.value) << 32) | site);
 }
 
-inline std::uint64_t top_key(const ThreadState& thread) { return thread.top == thread.base ? 0 : thread.top[-1].key; }
+inline std::uint64_t top_key(const ThreadState& thread) {
+  return thread.top == thread.base ? 0 : thread.top[-1].key;
+}
 
 // Pushes one entry; makes room where needed. False: no memory; counted as lost.
 bool push_held(ThreadState& thread, const HeldLock& entry);

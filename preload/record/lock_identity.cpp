@@ -38,7 +38,8 @@ KeyMap::Value* side_entry(const volatile void* lock, bool add) {
   return add ? remembered.find_or_add(key, &added) : remembered.find(key);
 }
 
-// Puts a new identity into the lock. Of two threads that meet a lock at once, one wins; both return the winner's id.
+// Puts a new identity into the lock. Of two threads that meet a lock at once, one wins; both return the
+// winner's id.
 LockId settle(IdentityWords at, const volatile void* lock, std::uint64_t seen, IdentityWord fresh) {
   if (!__atomic_compare_exchange_n(at.word, &seen, fresh.bits, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
     return IdentityWord{seen}.id();
@@ -49,16 +50,17 @@ LockId settle(IdentityWords at, const volatile void* lock, std::uint64_t seen, I
 void write_attributes(JsonLine& line, LockKind kind, const volatile void* address) {
   if (kind == LockKind::Mutex) {
     const int bits = reinterpret_cast<const volatile pthread_mutex_t*>(address)->__data.__kind;
-    constexpr MutexType types[] = {MutexType::Normal, MutexType::Recursive, MutexType::Errorcheck, MutexType::Adaptive};
+    constexpr MutexType types[] = {MutexType::Normal, MutexType::Recursive, MutexType::Errorcheck,
+                                   MutexType::Adaptive};
     line.text("type", spelling(types[bits & kKindTypeMask]));
     if ((bits & kKindRobust) != 0) line.truth("robust", true);
     if ((bits & kKindShared) != 0) line.truth("shared", true);
   } else if (kind == LockKind::Rwlock) {
     const auto& data = reinterpret_cast<const volatile pthread_rwlock_t*>(address)->__data;
-    const RwlockPreference preference = data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP
-                                            ? RwlockPreference::WriterNonrecursive
-                                        : data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NP ? RwlockPreference::Writer
-                                                                                          : RwlockPreference::Reader;
+    const RwlockPreference preference =
+        data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP ? RwlockPreference::WriterNonrecursive
+        : data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NP            ? RwlockPreference::Writer
+                                                                     : RwlockPreference::Reader;
     line.text("prefer", spelling(preference));
     if (data.__shared != 0) line.truth("shared", true);
   }
@@ -73,7 +75,8 @@ IdentityWord word_of(LockKind kind, const volatile void* address) {
 
 void write_name(ThreadState& thread, LockId lock) {
   const KeyMap::Value* name = remembered.find(key_of(Key::Name, lock.value));
-  const auto* text = name != nullptr ? reinterpret_cast<const char*>(name->load(std::memory_order_acquire)) : nullptr;
+  const auto* text =
+      name != nullptr ? reinterpret_cast<const char*>(name->load(std::memory_order_acquire)) : nullptr;
   if (text == nullptr) return;
   JsonLine line(thread.line, sizeof thread.line);
   trace.append(line.begin("name").number("lock", lock.value).text("name", text).end());
@@ -84,7 +87,9 @@ void write_role(ThreadState& thread, LockId lock) {
   trace.append(line.begin("role").number("lock", lock.value).text("role", "mmap_lock").end());
 }
 
-bool is_written(LockId lock) { return recorded.find(key_of(Key::Lock, lock.value)) != nullptr; }
+bool is_written(LockId lock) {
+  return recorded.find(key_of(Key::Lock, lock.value)) != nullptr;
+}
 
 }  // namespace
 
@@ -136,7 +141,8 @@ void lock_initialised(Guard&, const volatile void* lock, LockKind kind, StackId 
 }
 
 void lock_destroyed(const volatile void* lock, LockKind kind) {
-  // A lock with a tag ends with its object; POSIX makes using it undefined until it is initialised again, which wipes the tag.
+  // A lock with a tag ends with its object; POSIX makes using it undefined until it is initialised again,
+  // which wipes the tag.
   if (kind == LockKind::Mutex || kind == LockKind::Rwlock) {
     const IdentityWords at = identity_words(lock, kind);
     if (at.tag != nullptr) return;
@@ -145,7 +151,8 @@ void lock_destroyed(const volatile void* lock, LockKind kind) {
 }
 
 Mode reader_mode(const pthread_rwlock_t* lock) {
-  return lock->__data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP ? Mode::SharedFair : Mode::SharedRecursive;
+  return lock->__data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP ? Mode::SharedFair
+                                                                              : Mode::SharedRecursive;
 }
 
 void name_lock(Guard& guard, LockId lock, const char* name) {
@@ -163,13 +170,15 @@ void name_lock(Guard& guard, LockId lock, const char* name) {
 
 void declare_mmap_lock(Guard& guard, LockId lock, const volatile void* address, LockKind kind) {
   mmap_lock_address.store(address, std::memory_order_relaxed);
-  mmap_lock_word.store(static_cast<std::uint64_t>(lock.value) << 8 | static_cast<std::uint64_t>(kind), std::memory_order_release);
+  mmap_lock_word.store(static_cast<std::uint64_t>(lock.value) << 8 | static_cast<std::uint64_t>(kind),
+                       std::memory_order_release);
   if (is_written(lock)) write_role(guard.thread(), lock);
 }
 
 DeclaredMmapLock declared_mmap_lock() {
   const std::uint64_t word = mmap_lock_word.load(std::memory_order_acquire);
-  return {LockId{static_cast<std::uint32_t>(word >> 8)}, mmap_lock_address.load(std::memory_order_relaxed), static_cast<LockKind>(word & 0xff)};
+  return {LockId{static_cast<std::uint32_t>(word >> 8)}, mmap_lock_address.load(std::memory_order_relaxed),
+          static_cast<LockKind>(word & 0xff)};
 }
 
 void write_lock_record(ThreadState& thread, LockId lock, LockKind kind, const volatile void* address) {
@@ -183,10 +192,15 @@ void write_lock_record(ThreadState& thread, LockId lock, LockKind kind, const vo
   IdentityWord word = address != nullptr ? word_of(kind, address) : IdentityWord{0};
   if (word.id() != lock) word.bits = 0;  // the object has become another lock meanwhile
   const StackId origin = written_stack(thread, word.origin());
-  const CodeLocation where = address != nullptr ? locate(thread, reinterpret_cast<std::uintptr_t>(address)) : CodeLocation{};
+  const CodeLocation where =
+      address != nullptr ? locate(thread, reinterpret_cast<std::uintptr_t>(address)) : CodeLocation{};
   JsonLine line(thread.line, sizeof thread.line);
-  line.begin("lock").number("id", lock.value).text("kind", spelling(kind)).hex("addr", reinterpret_cast<std::uint64_t>(address));
-  line.number("init", word.initialised() ? origin.value : 0).number("first", word.initialised() ? 0 : origin.value);
+  line.begin("lock")
+      .number("id", lock.value)
+      .text("kind", spelling(kind))
+      .hex("addr", reinterpret_cast<std::uint64_t>(address));
+  line.number("init", word.initialised() ? origin.value : 0)
+      .number("first", word.initialised() ? 0 : origin.value);
   if (where.module) line.open("static", '[').element(where.module.value).element(where.offset).close(']');
   if (address != nullptr) write_attributes(line, kind, address);
   trace.append(line.end());

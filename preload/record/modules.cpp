@@ -34,7 +34,9 @@ std::string_view build_id(const ModuleRange& module) {
     const char* at = reinterpret_cast<const char*>(module.base + headers[i].p_vaddr);
     const char* end = at + headers[i].p_memsz;
     // A note segment that is not mapped where the headers say (a stripped debug file's) is not read.
-    if (reinterpret_cast<std::uintptr_t>(at) < module.start || reinterpret_cast<std::uintptr_t>(end) > module.end) continue;
+    if (reinterpret_cast<std::uintptr_t>(at) < module.start ||
+        reinterpret_cast<std::uintptr_t>(end) > module.end)
+      continue;
     while (at + sizeof(ElfW(Nhdr)) <= end) {
       const auto* note = reinterpret_cast<const ElfW(Nhdr)*>(at);
       const char* name = at + sizeof *note;
@@ -52,7 +54,8 @@ void write_module(ThreadState& thread, ModuleId id, const ModuleRange& module) {
   char path[1024];
   std::string_view shown = module.name;
   if (shown.empty()) {
-    const long length = sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"), sys::as_long(path), sizeof path);
+    const long length =
+        sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"), sys::as_long(path), sizeof path);
     shown = {path, length > 0 ? static_cast<std::size_t>(length) : 0};
   }
   char hex[2 * 64];
@@ -72,7 +75,8 @@ void write_module(ThreadState& thread, ModuleId id, const ModuleRange& module) {
 
 bool find_module(std::uintptr_t address, ModuleRange& found) {
   dl_find_object object;
-  if (&_dl_find_object == nullptr || _dl_find_object(reinterpret_cast<void*>(address), &object) != 0) return false;
+  if (&_dl_find_object == nullptr || _dl_find_object(reinterpret_cast<void*>(address), &object) != 0)
+    return false;
   found.base = object.dlfo_link_map->l_addr;
   found.start = reinterpret_cast<std::uintptr_t>(object.dlfo_map_start);
   found.end = reinterpret_cast<std::uintptr_t>(object.dlfo_map_end);
@@ -81,7 +85,7 @@ bool find_module(std::uintptr_t address, ModuleRange& found) {
   return true;
 }
 
-const ElfW(Phdr)* program_headers(const ModuleRange& module, std::size_t& count) {
+const ElfW(Phdr) * program_headers(const ModuleRange& module, std::size_t& count) {
   const auto* header = reinterpret_cast<const ElfW(Ehdr)*>(module.start);
   if (module.end - module.start < sizeof *header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) {
     count = 0;
@@ -95,8 +99,8 @@ CodeLocation locate(ThreadState& thread, std::uintptr_t address) {
   ModuleRange module;
   if (!find_module(address, module)) return {ModuleId{}, address};
   bool added;
-  KeyMap::Value* value =
-      recorded.find_or_add(key_of(Key::Module, mix(module.start, module.end), hash_text(module.name)), &added);
+  KeyMap::Value* value = recorded.find_or_add(
+      key_of(Key::Module, mix(module.start, module.end), hash_text(module.name)), &added);
   if (value == nullptr) return {ModuleId{}, address};
   if (added) {
     const ModuleId id{next_module.fetch_add(1, std::memory_order_relaxed)};

@@ -1,7 +1,7 @@
 // The loaded objects that recorded code lies in.
 //
-// Asked through `_dl_find_object` (glibc 2.35), which takes no lock and is async-signal-safe: never through dl_iterate_phdr, whose lock another
-// thread may hold while it waits for one of the program's. Any thread.
+// Asked through `_dl_find_object` (glibc 2.35), which takes no lock and is async-signal-safe: never through
+// dl_iterate_phdr, whose lock another thread may hold while it waits for one of the program's. Any thread.
 #pragma once
 
 #include <link.h>
@@ -15,7 +15,7 @@ struct ModuleRange {
   std::uintptr_t base;   // load bias
   std::uintptr_t start;  // of the mapping, where the ELF header lies
   std::uintptr_t end;
-  const char* name;      // as the loader knows it; empty for the main program
+  const char* name;             // as the loader knows it; empty for the main program
   std::uintptr_t unwind_table;  // PT_GNU_EH_FRAME, 0 if none
 };
 
@@ -23,7 +23,7 @@ struct ModuleRange {
 bool find_module(std::uintptr_t address, ModuleRange& found);
 
 // Its program headers, as they lie in memory. Null if the mapping does not start with an ELF header.
-const ElfW(Phdr)* program_headers(const ModuleRange& module, std::size_t& count);
+const ElfW(Phdr) * program_headers(const ModuleRange& module, std::size_t& count);
 
 struct CodeLocation {
   ModuleId module;        // 0: unknown code

@@ -32,7 +32,8 @@ std::atomic<KnownStack*>* slot_of(std::uint32_t id) {
   auto& block = blocks[id / kBlock];
   std::atomic<KnownStack*>* slots = block.load(std::memory_order_acquire);
   if (slots == nullptr) {
-    auto* fresh = static_cast<std::atomic<KnownStack*>*>(map_pages(kBlock * sizeof(std::atomic<KnownStack*>)));
+    auto* fresh =
+        static_cast<std::atomic<KnownStack*>*>(map_pages(kBlock * sizeof(std::atomic<KnownStack*>)));
     if (fresh == nullptr) return nullptr;
     if (block.compare_exchange_strong(slots, fresh, std::memory_order_acq_rel)) return fresh + id % kBlock;
     unmap_pages(fresh, kBlock * sizeof(std::atomic<KnownStack*>));
@@ -43,14 +44,15 @@ std::atomic<KnownStack*>* slot_of(std::uint32_t id) {
 // An unused caller slot of a call site reads as this.
 constexpr std::uintptr_t kNoCaller = 0;
 
-// Finds where on the stack the return addresses of up to three callers lie: the first match going outwards. The stack is copied by a
-// system call, as its end is not known here and may be near.
+// Finds where on the stack the return addresses of up to three callers lie: the first match going outwards.
+// The stack is copied by a system call, as its end is not known here and may be near.
 void find_callers(CallSite& site, const std::uintptr_t* frames, std::size_t count) {
   constexpr std::size_t kWords = 512;
   std::uintptr_t words[kWords];
   const void* top = reinterpret_cast<const void*>(site.frame);
   std::size_t copied = sys::copy_own_memory_some(words, top, sizeof words);
-  // The kernel copies all of one piece or nothing: the stack may end within. The rest of its page is always there.
+  // The kernel copies all of one piece or nothing: the stack may end within. The rest of its page is always
+  // there.
   if (copied == 0) copied = sys::copy_own_memory_some(words, top, 4096 - site.frame % 4096);
   const std::size_t available = copied / sizeof words[0];
   std::size_t at = 0;
@@ -63,7 +65,8 @@ void find_callers(CallSite& site, const std::uintptr_t* frames, std::size_t coun
   site.callers_sum = site.sum();
 }
 
-// A call point whose stack differs almost every time (deep recursion, coroutines) is not worth a walk each time.
+// A call point whose stack differs almost every time (deep recursion, coroutines) is not worth a walk each
+// time.
 constexpr std::uint16_t kCapturesPerPoint = 2000;
 
 void capture(Guard& guard, CallPoint at, CallSite& site) {
@@ -80,7 +83,8 @@ void capture(Guard& guard, CallPoint at, CallSite& site) {
   site.frame = at.frame;
   find_callers(site, thread.frames, count);
   std::uint64_t identity = at.return_address;
-  for (std::size_t i = 1; i < count && i <= CallSite::kCallers; ++i) identity = mix(identity, thread.frames[i]);
+  for (std::size_t i = 1; i < count && i <= CallSite::kCallers; ++i)
+    identity = mix(identity, thread.frames[i]);
   site.identity = static_cast<std::uint32_t>(identity ^ (identity >> 32));
   for (std::size_t i = 0; i < count; ++i) --thread.frames[i];
   site.stack = intern_stack(thread.frames, count, walked ? StackBy::Unwind : StackBy::ReturnAddress);

@@ -1,4 +1,5 @@
-// Call stacks by number: each distinct one is kept once, and written to the trace when something first refers to it.
+// Call stacks by number: each distinct one is kept once, and written to the trace when something first refers
+// to it.
 //
 // Any thread. A StackId stays valid for the life of the process, also in forked children.
 #pragma once
@@ -7,11 +8,13 @@
 
 namespace faultline {
 
-// The calling thread's known call site for `at`, captured now if it is new. The reference holds until the next call of this function by the
-// same thread. Cost when known: a table look-up; when new: a walk of the stack (0.1 to 1 us).
+// The calling thread's known call site for `at`, captured now if it is new. The reference holds until the
+// next call of this function by the same thread. Cost when known: a table look-up; when new: a walk of the
+// stack (0.1 to 1 us).
 CallSite& call_site(Guard& guard, CallPoint at);
 
-// The id of the stack of these program counters (innermost first; already inside their call instructions). StackId{} if out of memory.
+// The id of the stack of these program counters (innermost first; already inside their call instructions).
+// StackId{} if out of memory.
 StackId intern_stack(const std::uintptr_t* pcs, std::size_t count, StackBy by);
 
 // Makes sure that the trace defines `stack`. Returns it, or StackId{} where it could not be written.

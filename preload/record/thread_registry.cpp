@@ -16,7 +16,8 @@
 namespace faultline {
 namespace {
 
-// Every state ever made, in order. Never freed, so a reader needs no lock; a process with more live threads than this has the rest unwatched.
+// Every state ever made, in order. Never freed, so a reader needs no lock; a process with more live threads
+// than this has the rest unwatched.
 constexpr std::uint32_t kMaxStates = 32768;
 constinit std::atomic<ThreadState*> states[kMaxStates]{};
 constinit std::atomic<std::uint32_t> state_count{0};
@@ -30,11 +31,14 @@ ThreadState* take_free_state() {
   const std::uint32_t count = state_count.load(std::memory_order_acquire);
   for (std::uint32_t i = free_hint.load(std::memory_order_relaxed); i < count; ++i) {
     ThreadState* state = states[i].load(std::memory_order_acquire);
-    if (state == nullptr || state->in_use.load(std::memory_order_relaxed) || state->in_use.exchange(true, std::memory_order_acq_rel)) continue;
+    if (state == nullptr || state->in_use.load(std::memory_order_relaxed) ||
+        state->in_use.exchange(true, std::memory_order_acq_rel))
+      continue;
     free_hint.store(i + 1, std::memory_order_relaxed);
     return state;
   }
-  const std::uint32_t index = state_count.load(std::memory_order_relaxed) < kMaxStates ? state_count.fetch_add(1) : kMaxStates;
+  const std::uint32_t index =
+      state_count.load(std::memory_order_relaxed) < kMaxStates ? state_count.fetch_add(1) : kMaxStates;
   auto* fresh = index < kMaxStates ? static_cast<ThreadState*>(map_pages(sizeof(ThreadState))) : nullptr;
   if (fresh == nullptr) {
     trace.lose(Lost::Threads);
@@ -77,15 +81,19 @@ void release_state(ThreadState& state) {
   free_hint.store(0, std::memory_order_relaxed);
 }
 
-// The destructor of our thread-specific key. Other keys' destructors may still take locks: it puts itself back until the last round.
+// The destructor of our thread-specific key. Other keys' destructors may still take locks: it puts itself
+// back until the last round.
 void thread_is_ending(void* value) {
   auto* state = static_cast<ThreadState*>(value);
-  if (++state->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(end_key, value) == 0) return;
+  if (++state->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(end_key, value) == 0)
+    return;
   end_thread();
 }
 
 // Threads by pthread_t: the newest one to have it. Looked up once the thread has ended and been joined.
-std::uint64_t handle_key(pthread_t handle) { return key_of(Key::Thread, 0, static_cast<std::uint64_t>(handle)); }
+std::uint64_t handle_key(pthread_t handle) {
+  return key_of(Key::Thread, 0, static_cast<std::uint64_t>(handle));
+}
 
 void next_epoch(ThreadState& thread) {
   ++thread.epoch;
@@ -95,7 +103,9 @@ void next_epoch(ThreadState& thread) {
 
 }  // namespace
 
-void initialise_registry() { have_end_key = pthread_key_create(&end_key, thread_is_ending) == 0; }
+void initialise_registry() {
+  have_end_key = pthread_key_create(&end_key, thread_is_ending) == 0;
+}
 
 ThreadState* prepare_thread(ThreadState& parent) {
   ThreadState* state = new_state();
@@ -106,9 +116,13 @@ ThreadState* prepare_thread(ThreadState& parent) {
   return state;
 }
 
-void thread_created(ThreadState& parent) { next_epoch(parent); }
+void thread_created(ThreadState& parent) {
+  next_epoch(parent);
+}
 
-void discard_thread(ThreadState& prepared) { release_state(prepared); }
+void discard_thread(ThreadState& prepared) {
+  release_state(prepared);
+}
 
 namespace {
 
@@ -163,11 +177,16 @@ void thread_joined(Guard& joiner, pthread_t joined) {
   ThreadState& thread = joiner.thread();
   const KeyMap::Value* by_handle = remembered.find(handle_key(joined));
   const std::uint64_t id = by_handle != nullptr ? by_handle->load(std::memory_order_acquire) : 0;
-  // Of a thread that left no record, or belongs to a process this one was forked from, there is nothing to order.
+  // Of a thread that left no record, or belongs to a process this one was forked from, there is nothing to
+  // order.
   if (id == 0 || !ensure_trace(thread) || recorded.find(key_of(Key::Thread, id)) == nullptr) return;
   write_thread_record(thread, thread);
   JsonLine line(thread.line, sizeof thread.line);
-  trace.append(line.begin("join").number("thread", thread.id.value).number("epoch", thread.epoch).number("joined", id).end());
+  trace.append(line.begin("join")
+                   .number("thread", thread.id.value)
+                   .number("epoch", thread.epoch)
+                   .number("joined", id)
+                   .end());
   next_epoch(thread);
 }
 

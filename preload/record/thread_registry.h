@@ -1,7 +1,8 @@
 // All threads of the process that the shim has seen, and the order that creating and joining them gives.
 //
-// States come from a pool and go back to it when a thread ends; a ThreadId is given once. Any thread may register itself and look others up;
-// a state found by `thread_by_tid` may be read only while that thread cannot run (it is stopped in a fault).
+// States come from a pool and go back to it when a thread ends; a ThreadId is given once. Any thread may
+// register itself and look others up; a state found by `thread_by_tid` may be read only while that thread
+// cannot run (it is stopped in a fault).
 #pragma once
 
 #include <pthread.h>
@@ -10,14 +11,14 @@
 
 namespace faultline {
 
-// A state for a thread about to be created by `parent`, with a new id. nullptr: no memory; the thread then registers itself, without a parent.
-// `parent`'s epoch rises with `thread_created`, after success.
+// A state for a thread about to be created by `parent`, with a new id. nullptr: no memory; the thread then
+// registers itself, without a parent. `parent`'s epoch rises with `thread_created`, after success.
 ThreadState* prepare_thread(ThreadState& parent);
 void thread_created(ThreadState& parent);
 void discard_thread(ThreadState& prepared);  // creation failed
 
-// Gives the calling thread, seen for the first time, a state and writes its record. Null: not possible, counted as lost. The shim counts as busy with
-// the thread until the caller sets `tls.active`.
+// Gives the calling thread, seen for the first time, a state and writes its record. Null: not possible,
+// counted as lost. The shim counts as busy with the thread until the caller sets `tls.active`.
 ThreadState* adopt_thread();
 
 // A new thread's first act: `prepared` becomes its state.
@@ -35,7 +36,8 @@ ThreadState* thread_by_tid(int tid);
 // Calls `visit` for every live thread.
 void for_each_thread(void (*visit)(ThreadState&));
 
-// Writes a record if the thread's name changed since the last one. Cheap (one system call); before each dependency.
+// Writes a record if the thread's name changed since the last one. Cheap (one system call); before each
+// dependency.
 void refresh_thread_name(ThreadState& thread);
 
 // In a forked child: only the calling thread lives on, with what it holds.

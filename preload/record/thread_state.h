@@ -1,8 +1,10 @@
-// What the shim knows of one thread: the locks it holds, where it takes locks, which dependencies it has already told.
+// What the shim knows of one thread: the locks it holds, where it takes locks, which dependencies it has
+// already told.
 //
-// Lives in pages of the shim's own, reached through one initial-exec thread-local pointer (no __tls_get_addr, which may allocate; no thread_local
-// destructor, which would run before the program's own). Only the thread itself writes it; a userfaultfd server reads the held stack of a thread
-// that the kernel has stopped in a fault. States are recycled, thread ids never.
+// Lives in pages of the shim's own, reached through one initial-exec thread-local pointer (no __tls_get_addr,
+// which may allocate; no thread_local destructor, which would run before the program's own). Only the thread
+// itself writes it; a userfaultfd server reads the held stack of a thread that the kernel has stopped in a
+// fault. States are recycled, thread ids never.
 #pragma once
 
 #include <atomic>
@@ -18,29 +20,32 @@ struct HeldLock {
   const void* address;
   std::uint64_t key;  // hash of the stack up to and including this entry: locks, modes, call sites
   LockId lock;
-  StackId stack;  // where it was taken
+  StackId stack;       // where it was taken
   std::uint32_t site;  // identity of the call site, for keys
-  HeldId node;    // its node in the trace; 0 until a dependency needs it
+  HeldId node;         // its node in the trace; 0 until a dependency needs it
   LockKind kind;
   Mode mode;
   bool by_trylock;
 };
 
-// Where a lock function was called: the return address and the caller's stack pointer after the return. Taken in the hook itself.
+// Where a lock function was called: the return address and the caller's stack pointer after the return. Taken
+// in the hook itself.
 struct CallPoint {
   std::uintptr_t return_address;
   std::uintptr_t frame;
 };
 
-// A call point of this thread whose stack is known. The same return address under the same frame address can still have another caller, so up
-// to three return addresses further out are compared too, where they lie on the stack: a wrapper around a lock function, with its own
-// wrapper, is told apart by who calls it. Stacks that differ only further out count as one.
+// A call point of this thread whose stack is known. The same return address under the same frame address can
+// still have another caller, so up to three return addresses further out are compared too, where they lie on
+// the stack: a wrapper around a lock function, with its own wrapper, is told apart by who calls it. Stacks
+// that differ only further out count as one.
 struct CallSite {
   static constexpr int kCallers = 3;
 
   std::uintptr_t return_address;
   std::uintptr_t frame;
-  const std::uintptr_t* callers[kCallers];  // where their return addresses lie; unused ones point to a constant 0
+  const std::uintptr_t*
+      callers[kCallers];  // where their return addresses lie; unused ones point to a constant 0
   std::uintptr_t callers_sum;
   StackId stack;
   std::uint32_t identity;  // hash of the return addresses, for keys: stable across frames
@@ -75,8 +80,8 @@ struct ThreadState {
   static constexpr std::size_t kMaxFrames = 64;
   static constexpr std::size_t kLineBytes = 16 << 10;
 
-  // Hot: one cache line. The held stack is [base, top); pushing at `limit` takes the slow path, which makes room. A thread that serves faults
-  // has limit == base: all its acquisitions take the slow path.
+  // Hot: one cache line. The held stack is [base, top); pushing at `limit` takes the slow path, which makes
+  // room. A thread that serves faults has limit == base: all its acquisitions take the slow path.
   HeldLock* top;
   HeldLock* base;
   HeldLock* limit;
@@ -114,8 +119,8 @@ struct ThreadState {
   HeldLock inline_held[kHeldAtFirst];
 };
 
-// The thread-local part. `active` is null while the shim is at work for this thread, before its first hook and after its end: then hooks take
-// the slow way, which finds out which.
+// The thread-local part. `active` is null while the shim is at work for this thread, before its first hook
+// and after its end: then hooks take the slow way, which finds out which.
 struct ThreadLocal {
   ThreadState* active;
   ThreadState* state;
@@ -125,7 +130,7 @@ struct ThreadLocal {
 extern thread_local constinit ThreadLocal tls __attribute__((tls_model("initial-exec")));
 
 // The call point of the hook that uses it: must stand in the hook itself.
-#define FAULTLINE_CALL_POINT                                                    \
+#define FAULTLINE_CALL_POINT                                                             \
   (::faultline::CallPoint{reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)), \
                           reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa())})
 

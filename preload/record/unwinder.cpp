@@ -27,7 +27,8 @@ constinit std::atomic<bool> stopped{false};
 constinit std::atomic<bool> crippled{false};  // libunwind's lock may be held by a thread that is gone
 
 // What the walk at start learned about the callback's data.
-// Where unwinders lie: at most libunwind and its twin for other threads' stacks. Written while their loading is under way, before they are used.
+// Where unwinders lie: at most libunwind and its twin for other threads' stacks. Written while their loading
+// is under way, before they are used.
 constinit ModuleRange unwinder_modules[2]{};
 constinit std::atomic<std::size_t> unwinder_count{0};
 constinit bool probing = false;
@@ -53,7 +54,9 @@ int raw_walk(void** frames) {
   return walk.count;
 }
 
-bool can_walk() { return unw_backtrace_function != nullptr || gcc_backtrace != nullptr; }
+bool can_walk() {
+  return unw_backtrace_function != nullptr || gcc_backtrace != nullptr;
+}
 
 bool begin_walk() {
   if (crippled.load(std::memory_order_relaxed)) return false;

@@ -31,12 +31,14 @@ Chunk* new_chunk(std::size_t size) {
 }  // namespace
 
 void* map_pages(std::size_t bytes) {
-  const long at =
-      sys::call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  const long at = sys::call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<void*>(at);
 }
 
-void unmap_pages(void* at, std::size_t bytes) { sys::call(SYS_munmap, sys::as_long(at), static_cast<long>(bytes)); }
+void unmap_pages(void* at, std::size_t bytes) {
+  sys::call(SYS_munmap, sys::as_long(at), static_cast<long>(bytes));
+}
 
 void* arena_allocate(std::size_t bytes, std::size_t alignment) {
   bytes = (bytes + alignment - 1) & ~(alignment - 1);
@@ -54,7 +56,8 @@ void* arena_allocate(std::size_t bytes, std::size_t alignment) {
     }
     Chunk* fresh = new_chunk(chunk == nullptr && bytes < kFirstChunk / 2 ? kFirstChunk : kChunk);
     if (fresh == nullptr) return nullptr;
-    if (!current.compare_exchange_strong(chunk, fresh, std::memory_order_acq_rel)) unmap_pages(fresh, fresh->size);
+    if (!current.compare_exchange_strong(chunk, fresh, std::memory_order_acq_rel))
+      unmap_pages(fresh, fresh->size);
   }
 }
 

@@ -1,7 +1,7 @@
 // Memory for the shim's own records: handed out in pieces, never given back, never from the program's heap.
 //
-// Any thread, at any time; lock-free. Memory is zeroed. A piece is at most 1 MiB. Returns nullptr where the kernel has no more: the caller
-// counts what it could not record and goes on.
+// Any thread, at any time; lock-free. Memory is zeroed. A piece is at most 1 MiB. Returns nullptr where the
+// kernel has no more: the caller counts what it could not record and goes on.
 #pragma once
 
 #include <cstddef>

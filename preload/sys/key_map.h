@@ -1,8 +1,10 @@
-// A map from 64-bit keys (hashes) to 64-bit values that any thread may use at any time: lock-free, grows, never shrinks, never moves an entry.
+// A map from 64-bit keys (hashes) to 64-bit values that any thread may use at any time: lock-free, grows,
+// never shrinks, never moves an entry.
 //
-// A key is a hash of what it stands for; 64 bits are taken as identity (two of a million distinct things collide with a chance of 3e-8; then
-// one is taken for the other: a missed dependency). Key 0 is not allowed. Levels of doubling size: an entry is looked for in all of them and
-// added to the newest, so two threads adding one key at the moment of growth can both succeed, in two levels. Users must bear that: a record
+// A key is a hash of what it stands for; 64 bits are taken as identity (two of a million distinct things
+// collide with a chance of 3e-8; then one is taken for the other: a missed dependency). Key 0 is not allowed.
+// Levels of doubling size: an entry is looked for in all of them and added to the newest, so two threads
+// adding one key at the moment of growth can both succeed, in two levels. Users must bear that: a record
 // twice, an id twice.
 //
 // Cost: a probe of one or two cache lines per level, newest first.
@@ -18,7 +20,8 @@ class KeyMap {
  public:
   using Value = std::atomic<std::uint64_t>;
 
-  // The value of `key`, added as 0 if it was not there; `*added` tells. nullptr: no memory (never for a key that is there).
+  // The value of `key`, added as 0 if it was not there; `*added` tells. nullptr: no memory (never for a key
+  // that is there).
   Value* find_or_add(std::uint64_t key, bool* added);
 
   // nullptr: not there.
@@ -48,15 +51,16 @@ class KeyMap {
   std::atomic<int> level_count_{0};
 };
 
-// The value behind a key that another thread added and is about to fill in. Waits a moment for it; 0 if it does not come (that thread was stopped
-// half-way, or died): the caller does without.
+// The value behind a key that another thread added and is about to fill in. Waits a moment for it; 0 if it
+// does not come (that thread was stopped half-way, or died): the caller does without.
 std::uint64_t await_value(const KeyMap::Value& value);
 
 // Mixes two words into a key: multiply and fold. Never 0.
 __extension__ typedef unsigned __int128 Word128;
 constexpr std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
   const Word128 product = static_cast<Word128>(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xe7037ed1a0b428dbu);
-  const std::uint64_t folded = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  const std::uint64_t folded =
+      static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   return folded != 0 ? folded : 1;
 }
 
