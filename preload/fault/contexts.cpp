@@ -64,7 +64,7 @@ void add_fault_context(Guard& guard, int fd, CallPoint at) {
     int free = 0;
     if (!entry.fd_plus_1.compare_exchange_strong(free, -1, std::memory_order_acq_rel)) continue;
     entry.service.store(new_lock_id().value, std::memory_order_relaxed);
-    entry.made_at.store(call_site(guard, at).stack.value, std::memory_order_relaxed);
+    entry.made_at.store(call_site(guard, at).place.stack.value, std::memory_order_relaxed);
     entry.inode.store(inode, std::memory_order_relaxed);
     entry.fd_plus_1.store(fd + 1, std::memory_order_release);
     fault_context_count.fetch_add(1, std::memory_order_release);

@@ -26,8 +26,9 @@ void become_server(ThreadState& thread) {
 // The service as the bottom of the server's held set. `at`: where the message was read.
 HeldId service_node(ThreadState& server, LockId service, StackId at) {
   write_service_record(server, service);
-  return held_node(server, HeldId{},
-                   HeldLock{nullptr, 0, service, at, 0, HeldId{}, LockKind::Service, Mode::Exclusive, false});
+  return held_node(
+      server, HeldId{},
+      HeldLock{nullptr, 0, service, HeldId{}, {at, 0}, LockKind::Service, Mode::Exclusive, false});
 }
 
 // /proc tells what a stopped thread is doing: "-1 SP PC" in user code, else the number of a system call.
@@ -83,7 +84,7 @@ Fault describe_fault(const ThreadState& waiter, const FaultContext& context, con
     fault.identity = fault.sample.registers.ip;
   } else {
     fault.facts.origin = origin_by_proc(waiter.tid);
-    fault.stack = waiter.top[-1].stack;
+    fault.stack = waiter.top[-1].place.stack;
     fault.identity = fault.stack.value;
   }
   return fault;
@@ -140,7 +141,8 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
                    bool own) {
   const HeldId bottom = service_node(server, fault.service, read_at);
   const HeldId above = own ? held_set_above(server, server, bottom) : bottom;
-  const Wait wait{wanted.lock, wanted.kind, wanted.address, wanted.mode, wanted.stack, Cause::Call, false};
+  const Wait wait{wanted.lock,        wanted.kind, wanted.address, wanted.mode,
+                  wanted.place.stack, Cause::Call, false};
   const std::uint64_t key = mix(mix(fault.service.value, wanted.key), mix(wanted.lock.value, own));
   record_dependency(server, server, above, key, wait);
 
@@ -159,8 +161,8 @@ void record_log(ThreadState& server, const PendingFault& fault, StackId at) {
   if (server.served_overflowed) trace.lose(Lost::ServerLog);
   for (std::uint32_t i = 0; i < server.served_count; ++i) {
     const ServedAcquisition& taken = server.served[i];
-    const HeldLock wanted{nullptr,  taken.site, taken.lock, taken.stack, taken.site,
-                          HeldId{}, taken.kind, taken.mode, false};
+    const HeldLock wanted{nullptr,     taken.place.site, taken.lock, HeldId{},
+                          taken.place, taken.kind,       taken.mode, false};
     record_served(server, fault, at, wanted, false);
   }
 }
@@ -171,7 +173,7 @@ void messages_read(Guard& guard, const FaultContext& context, const uffd_msg* me
                    CallPoint at) {
   ThreadState& server = guard.thread();
   become_server(server);
-  const StackId read_at = call_site(guard, at).stack;
+  const StackId read_at = call_site(guard, at).place.stack;
   for (std::size_t i = 0; i < count; ++i) {
     if (messages[i].event != UFFD_EVENT_PAGEFAULT) continue;
     trace.stats.faults.fetch_add(1, std::memory_order_relaxed);
@@ -197,7 +199,7 @@ void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t s
   for (std::size_t i = 0; i < count; ++i) {
     resolution.sequences[resolution.count++] = faults[i]->sequence.load(std::memory_order_relaxed);
     if (faults[i]->reader == server.id) continue;
-    record_log(server, *faults[i], call_site(guard, at).stack);
+    record_log(server, *faults[i], call_site(guard, at).place.stack);
   }
   become_server(server);
 }
@@ -242,7 +244,7 @@ void server_acquires(Guard& guard, const HeldLock& entry) {
   for (std::size_t i = 0; i < count; ++i) record_served(server, *faults[i], faults[i]->read_at, entry, true);
   server.served_overflowed |= server.served_count == ThreadState::kServerLog;
   if (!server.served_overflowed)
-    server.served[server.served_count++] = {entry.lock, entry.stack, entry.site, entry.kind, entry.mode};
+    server.served[server.served_count++] = {entry.lock, entry.place, entry.kind, entry.mode};
 }
 
 void report_fault_sources(ThreadState& thread) {

@@ -29,15 +29,16 @@ bool returns_at_once(const HeldLock& held, const volatile void* lock, LockKind k
 
 HeldLock describe(Guard& guard, const volatile void* lock, LockKind kind, Mode mode, CallPoint at) {
   const CallSite& site = call_site(guard, at);
-  const LockId id = identify(guard, lock, kind, site.stack);
-  const std::uint64_t key = chain_key(top_key(guard.thread()), id, mode, site.identity);
-  return {const_cast<const void*>(lock), key, id, site.stack, site.identity, HeldId{}, kind, mode, false};
+  const LockId id = identify(guard, lock, kind, site.place.stack);
+  const std::uint64_t key = chain_key(top_key(guard.thread()), id, mode, site.place.site);
+  return {const_cast<const void*>(lock), key, id, HeldId{}, site.place, kind, mode, false};
 }
 
 void record_wait(ThreadState& thread, const HeldLock& entry, WaitKind wait, Cause cause) {
-  record_dependency(
-      thread, thread, held_set(thread, thread), mix(entry.key, static_cast<std::uint64_t>(cause)),
-      Wait{entry.lock, entry.kind, entry.address, entry.mode, entry.stack, cause, wait == WaitKind::Timed});
+  record_dependency(thread, thread, held_set(thread, thread),
+                    mix(entry.key, static_cast<std::uint64_t>(cause)),
+                    Wait{entry.lock, entry.kind, entry.address, entry.mode, entry.place.stack, cause,
+                         wait == WaitKind::Timed});
 }
 
 }  // namespace
@@ -87,7 +88,7 @@ void before_release_slow(const volatile void* lock) {
 
 void before_init(const volatile void* lock, LockKind kind, CallPoint at) {
   Guard guard;
-  if (guard) lock_initialised(guard, lock, kind, call_site(guard, at).stack);
+  if (guard) lock_initialised(guard, lock, kind, call_site(guard, at).place.stack);
 }
 
 void before_condition_wait(pthread_mutex_t* mutex, CallPoint at) {

@@ -34,19 +34,19 @@ template <bool by_trylock = false>
   const LockId lock{static_cast<std::uint32_t>(word >> 32)};
   std::uint64_t key = 0;
   if (top != thread->base) {
-    key = chain_key(top[-1].key, lock, mode, site.identity);
+    key = chain_key(top[-1].key, lock, mode, site.place.site);
     if (!by_trylock && __builtin_expect(thread->known[key % ThreadState::kKnownKeys] != key, 0)) return false;
   } else {
-    key = chain_key(0, lock, mode, site.identity);
+    key = chain_key(0, lock, mode, site.place.site);
   }
-  // Field by field: a copy through a temporary costs a store-forwarding stall, several times the rest.
+  // Word by word: the lock operation that follows waits for every store made here, and a copy through a
+  // temporary costs a store-forwarding stall besides.
   const auto fill = [&] {
     top->address = const_cast<const void*>(address);
     top->key = key;
     top->lock = lock;
-    top->stack = site.stack;
-    top->site = site.identity;
     top->node = HeldId{};
+    top->place = site.place;
     top->kind = kind;
     top->mode = mode;
     top->by_trylock = by_trylock;

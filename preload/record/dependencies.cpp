@@ -96,7 +96,7 @@ void record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, s
 HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   static constinit std::atomic<std::uint32_t> next_node{1};
   if (!ensure_trace(writer) || trace.is_full()) return HeldId{};
-  const std::uint64_t what = static_cast<std::uint64_t>(held.lock.value) << 32 | held.stack.value;
+  const std::uint64_t what = static_cast<std::uint64_t>(held.lock.value) << 32 | held.place.stack.value;
   const std::uint64_t how = static_cast<std::uint64_t>(under.value) << 8 |
                             static_cast<std::uint64_t>(held.mode) << 1 | held.by_trylock;
   bool added;
@@ -104,7 +104,7 @@ HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   if (value == nullptr) return HeldId{};
   if (!added) return HeldId{static_cast<std::uint32_t>(await_value(*value))};
   write_lock_record(writer, held.lock, held.kind, held.address);
-  const StackId stack = written_stack(writer, held.stack);
+  const StackId stack = written_stack(writer, held.place.stack);
   const HeldId id{next_node.fetch_add(1, std::memory_order_relaxed)};
   JsonLine line(writer.line, sizeof writer.line);
   line.begin("held").number("id", id.value).number("under", under.value).number("lock", held.lock.value);

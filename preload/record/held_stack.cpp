@@ -47,7 +47,8 @@ bool remove_held(ThreadState& thread, const void* address) {
   for (HeldLock* above = entry; above + 1 < thread.top; ++above) {
     *above = above[1];
     // The set below has changed: another key, and another node where one is needed.
-    above->key = chain_key(above == thread.base ? 0 : above[-1].key, above->lock, above->mode, above->site);
+    above->key =
+        chain_key(above == thread.base ? 0 : above[-1].key, above->lock, above->mode, above->place.site);
     above->node = HeldId{};
   }
   --thread.top;

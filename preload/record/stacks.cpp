@@ -85,9 +85,9 @@ void capture(Guard& guard, CallPoint at, CallSite& site) {
   std::uint64_t identity = at.return_address;
   for (std::size_t i = 1; i < count && i <= CallSite::kCallers; ++i)
     identity = mix(identity, thread.frames[i]);
-  site.identity = static_cast<std::uint32_t>(identity ^ (identity >> 32));
+  site.place.site = static_cast<std::uint32_t>(identity ^ (identity >> 32));
   for (std::size_t i = 0; i < count; ++i) --thread.frames[i];
-  site.stack = intern_stack(thread.frames, count, walked ? StackBy::Unwind : StackBy::ReturnAddress);
+  site.place.stack = intern_stack(thread.frames, count, walked ? StackBy::Unwind : StackBy::ReturnAddress);
 }
 
 }  // namespace

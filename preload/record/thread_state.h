@@ -15,18 +15,26 @@
 
 namespace faultline {
 
+// Where something was done: the full stack, and the identity of the call site (a hash of its innermost return
+// addresses) that keys are made of.
+struct Place {
+  StackId stack;
+  std::uint32_t site;
+};
+
 // One lock on a thread's held stack: acquired, or about to be (it is pushed before the wait begins).
 struct HeldLock {
   const void* address;
   std::uint64_t key;  // hash of the stack up to and including this entry: locks, modes, call sites
   LockId lock;
-  StackId stack;       // where it was taken
-  std::uint32_t site;  // identity of the call site, for keys
-  HeldId node;         // its node in the trace; 0 until a dependency needs it
+  HeldId node;  // its node in the trace; 0 until a dependency needs it
+  Place place;  // where it was taken
   LockKind kind;
   Mode mode;
   bool by_trylock;
 };
+
+static_assert(sizeof(HeldLock) == 40);
 
 // Where a lock function was called: the return address and the caller's stack pointer after the return. Taken
 // in the hook itself.
@@ -39,16 +47,14 @@ struct CallPoint {
 // still have another caller, so up to three return addresses further out are compared too, where they lie on
 // the stack: a wrapper around a lock function, with its own wrapper, is told apart by who calls it. Stacks
 // that differ only further out count as one.
-struct CallSite {
+struct alignas(64) CallSite {
   static constexpr int kCallers = 3;
 
   std::uintptr_t return_address;
   std::uintptr_t frame;
-  const std::uintptr_t*
-      callers[kCallers];  // where their return addresses lie; unused ones point to a constant 0
+  const std::uintptr_t* callers[kCallers];  // where they lie; unused ones point to a constant 0
   std::uintptr_t callers_sum;
-  StackId stack;
-  std::uint32_t identity;  // hash of the return addresses, for keys: stable across frames
+  Place place;
 
   std::uintptr_t sum() const { return *callers[0] + 3 * *callers[1] + 5 * *callers[2]; }
   bool matches(CallPoint at) const {
@@ -59,8 +65,7 @@ struct CallSite {
 // A lock a userfaultfd server took since its last idle point.
 struct ServedAcquisition {
   LockId lock;
-  StackId stack;
-  std::uint32_t site;
+  Place place;
   LockKind kind;
   Mode mode;
 };
