@@ -27,13 +27,13 @@ bool is_userfault_request(unsigned long request) {
 // bad address is EFAULT.
 int agree_on_api(int fd, uffdio_api* api, CallPoint at) {
   uffdio_api asked;
-  if (!sys::copy_own_memory(&asked, api, sizeof asked)) return real::ioctl(fd, UFFDIO_API, api);
+  if (!sys::copy_argument(&asked, api, sizeof asked)) return real::ioctl(fd, UFFDIO_API, api);
   uffdio_api with_thread = asked;
   with_thread.features |= UFFD_FEATURE_THREAD_ID;
   int result = real::ioctl(fd, UFFDIO_API, &with_thread);
   if (result != 0) {
     result = real::ioctl(fd, UFFDIO_API, api);
-  } else if (!sys::store_own_memory(api, &with_thread, sizeof with_thread)) {
+  } else if (!sys::store_result(api, &with_thread, sizeof with_thread)) {
     errno = EFAULT;
     return -1;
   }
@@ -54,7 +54,7 @@ bool resolved_range(unsigned long request, const void* argument, std::uint64_t& 
   };
   const auto range_and_mode = [&](std::uint64_t dont_wake) {
     RangeAndMode copy;
-    if (!sys::copy_own_memory(&copy, argument, sizeof copy) || (copy.mode & dont_wake) != 0) return false;
+    if (!sys::copy_argument(&copy, argument, sizeof copy) || (copy.mode & dont_wake) != 0) return false;
     start = copy.range.start;
     length = copy.range.len;
     return true;
@@ -63,7 +63,7 @@ bool resolved_range(unsigned long request, const void* argument, std::uint64_t& 
   switch (_IOC_NR(request)) {
     case _UFFDIO_COPY: {
       uffdio_copy copy;
-      if (!sys::copy_own_memory(&copy, argument, sizeof copy) || (copy.mode & UFFDIO_COPY_MODE_DONTWAKE) != 0)
+      if (!sys::copy_argument(&copy, argument, sizeof copy) || (copy.mode & UFFDIO_COPY_MODE_DONTWAKE) != 0)
         return false;
       start = copy.dst;
       length = copy.len;
@@ -79,7 +79,7 @@ bool resolved_range(unsigned long request, const void* argument, std::uint64_t& 
     case _UFFDIO_WAKE:
     case _UFFDIO_UNREGISTER: {
       uffdio_range range;
-      if (!sys::copy_own_memory(&range, argument, sizeof range)) return false;
+      if (!sys::copy_argument(&range, argument, sizeof range)) return false;
       start = range.start;
       length = range.len;
       return true;

@@ -50,11 +50,13 @@ void find_callers(CallSite& site, const std::uintptr_t* frames, std::size_t coun
   constexpr std::size_t kWords = 512;
   std::uintptr_t words[kWords];
   const void* top = reinterpret_cast<const void*>(site.frame);
-  std::size_t copied = sys::copy_own_memory_some(words, top, sizeof words);
-  // The kernel copies all of one piece or nothing: the stack may end within. The rest of its page is always
-  // there.
-  if (copied == 0) copied = sys::copy_own_memory_some(words, top, 4096 - site.frame % 4096);
-  const std::size_t available = copied / sizeof words[0];
+  std::size_t size = sizeof words;
+  if (sys::probe_own_memory(words, top, size) != 0) {
+    // The stack may end within; the rest of its page is always there.
+    size = 4096 - site.frame % 4096;
+    if (sys::probe_own_memory(words, top, size) != 0) size = 0;
+  }
+  const std::size_t available = size / sizeof words[0];
   std::size_t at = 0;
   for (int i = 0; i < CallSite::kCallers; ++i) {
     site.callers[i] = &kNoCaller;

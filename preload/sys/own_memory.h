@@ -1,35 +1,45 @@
 // Reading and writing this process's memory where an address may be bad: a system call instead of a fault.
 #pragma once
 
+#include <errno.h>
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <cstring>
 
 #include "raw_syscall.h"
 
 namespace faultline::sys {
 
-// Copies up to `size` bytes from `from`; stops at the first byte that cannot be read. How many were copied, 0
-// also where the system call is refused (a sandbox).
-inline std::size_t copy_own_memory_some(void* to, const void* from, std::size_t size) {
+// Copies `size` bytes from `from`, or nothing at all. 0, or -errno: EFAULT for memory that is not there,
+// EPERM or ENOSYS where a sandbox refuses the call and nothing is known.
+inline long probe_own_memory(void* to, const void* from, std::size_t size) {
   iovec local{to, size};
   iovec remote{const_cast<void*>(from), size};
   const long copied =
       call(SYS_process_vm_readv, call(SYS_getpid), as_long(&local), 1, as_long(&remote), 1, 0);
-  return copied > 0 ? static_cast<std::size_t>(copied) : 0;
+  return copied < 0 ? copied : copied == static_cast<long>(size) ? 0 : -EFAULT;
 }
 
-// All of `size` bytes, or false.
-inline bool copy_own_memory(void* to, const void* from, std::size_t size) {
-  return copy_own_memory_some(to, from, size) == size;
+// The same for what a program hands to a system call: nearly always good. Where it cannot be probed it is
+// simply read.
+inline bool copy_argument(void* to, const void* from, std::size_t size) {
+  const long error = probe_own_memory(to, from, size);
+  if (error == -EFAULT) return false;
+  if (error != 0) std::memcpy(to, from, size);
+  return true;
 }
 
-// Stores `size` bytes at `to`; false if it cannot be written.
-inline bool store_own_memory(void* to, const void* from, std::size_t size) {
+// Stores `size` bytes where a program asked for them; false if they cannot be stored.
+inline bool store_result(void* to, const void* from, std::size_t size) {
   iovec local{const_cast<void*>(from), size};
   iovec remote{to, size};
-  return call(SYS_process_vm_writev, call(SYS_getpid), as_long(&local), 1, as_long(&remote), 1, 0) ==
-         static_cast<long>(size);
+  const long stored =
+      call(SYS_process_vm_writev, call(SYS_getpid), as_long(&local), 1, as_long(&remote), 1, 0);
+  if (stored == static_cast<long>(size)) return true;
+  if (stored >= 0 || stored == -EFAULT) return false;
+  std::memcpy(to, from, size);
+  return true;
 }
 
 }  // namespace faultline::sys
