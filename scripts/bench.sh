@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# The benchmarks: bench.sh BUILD [PART [CASE...]]. PART is locks, faults, programs or analyzer; all of them by default. A CASE of locks or
+# faults is a name from the table's first column. Ratios are medians over rounds in which native, the empty preload and Faultline alternate.
+set -euo pipefail
+
+build=$1
+shift
+here=$(dirname -- "${BASH_SOURCE[0]}")
+# shellcheck source=scripts/common.sh
+. "$here/common.sh"
+
+setups=("$build/bench/libempty_preload.so" "$build/libfaultline.so")
+
+# cases PROGRAM CASE...: the table of one program of cases; all of them if none is named.
+cases() {
+  local program=$1
+  shift
+  "$build/bench/compare_cases" "$build/bench/$program" "${setups[@]}" "$@"
+}
+
+locks() {
+  say "locks: nanoseconds per operation; 'empty x' is the price of interposition alone"
+  cases lock_cases "$@"
+}
+
+faults() {
+  say "page faults: nanoseconds per fault"
+  cases fault_cases "$@"
+}
+
+programs() {
+  say "whole programs: processor time"
+  compressible_input >"$build/bench/input"
+  "$build/bench/compare_programs" "${setups[@]}" "$build/bench/input" \
+    "xz -T2 -3 --block-size=1MiB -c" "pigz -p 2 -9 -m -n -c" "sort --parallel=2 -S 64M -k 3"
+}
+
+analyzer() {
+  say "analysis of synthetic traces"
+  "$build/bench/analyzer_bench" --benchmark_counters_tabular=true
+}
+
+part=${1:-all}
+[ $# -eq 0 ] || shift
+case $part in
+  locks | faults) "$part" "$@" ;;
+  programs | analyzer)
+    [ $# -eq 0 ] || fail "bench: '$part' takes no cases"
+    "$part"
+    ;;
+  all)
+    for part in locks faults programs analyzer; do "$part"; done
+    ;;
+  *) fail "bench: unknown part '$part'; there are locks, faults, programs and analyzer" ;;
+esac
