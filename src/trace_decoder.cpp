@@ -206,7 +206,7 @@ void TraceDecoder::lock(const Fields& fields) {
   record.prefer = fields.word_or("prefer", RwlockPreference::WriterNonrecursive, RwlockPreference::Reader);
   record.robust = fields.flag_or("robust", false);
   record.shared = fields.flag_or("shared", false);
-  record.address = fields.has("addr") ? fields.hexadecimal("addr") : 0;
+  record.address = fields.hexadecimal("addr");
   record.inode = fields.number_or("inode", 0);
   record.init = a_stack(fields.number_or("init", 0));
   record.first = a_stack(fields.number_or("first", 0));
@@ -259,7 +259,7 @@ void TraceDecoder::dependency(const Fields& fields) {
   record.to = a_lock(required(fields.number32("to"), "to"));
   record.mode = fields.word("mode", Mode::SharedFair);
   record.stack = a_stack(fields.number("stack"));
-  record.cause = fields.word_or("cause", Cause::Service, Cause::Call);
+  record.cause = fields.word("cause", Cause::Service);
   record.timed = fields.flag_or("timed", false);
   record.observed = fields.flag_or("observed", true);
   if (fields.has("open")) {

@@ -28,7 +28,6 @@ class IdMap {
   bool define(std::uint32_t number);
   // The dense id of `number`, 0 where it has none.
   std::uint32_t find(std::uint32_t number) const;
-  bool empty() const { return size_ == 0; }
 
  private:
   // Real traces number from 1, nearly without gaps; anything else must work, but need not be fast.

@@ -1,0 +1,35 @@
+#include "analysis.h"
+
+namespace faultline {
+
+Analysis::Analysis(std::span<const std::filesystem::path> paths, std::string_view run,
+                   const JudgeOptions& options)
+    : model_(load_model(paths, run)), symbolizer_(model_), judgement_(judge(model_, symbolizer_, options)) {}
+
+Report Analysis::report() const {
+  Report report{.model = model_, .names = symbolizer_, .judgement = judgement_};
+  for (const Finding& finding : judgement_.findings)
+    for (const FindingEdge& edge : finding.edges)
+      for (const StackId stack : {model_.held[edge.held].stack, model_.dependencies[edge.dependency].stack})
+        for (const Frame& frame : model_.frames(stack)) symbolizer_.locate(frame);
+  report.warnings = model_.warnings;
+  for (std::string& problem : symbolizer_.problems()) report.warnings.push_back(std::move(problem));
+  return report;
+}
+
+std::vector<std::string> incompleteness(const Analysis& analysis) {
+  const Summary& summary = analysis.judgement().summary;
+  std::vector<std::string> reasons;
+  if (analysis.model().processes.size() == 0) {
+    reasons.push_back("there is no trace");
+  } else if (summary.locks == 0) {
+    reasons.push_back("no lock was seen: the preload library was not active, or the program took none");
+  }
+  for (const auto& [cause, count] : summary.lost)
+    reasons.push_back(std::to_string(count) + " records were lost (" + cause + ")");
+  for (const std::string& bound : analysis.judgement().bounds)
+    reasons.push_back("a bound was reached: " + bound);
+  return reasons;
+}
+
+}  // namespace faultline

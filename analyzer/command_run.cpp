@@ -1,0 +1,116 @@
+#include "command_run.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "analysis.h"
+#include "baseline.h"
+#include "baseline_match.h"
+#include "input_error.h"
+#include "launch.h"
+#include "report_options.h"
+
+namespace faultline {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// The program went well but Faultline has something against it: the status ThreadSanitizer uses for the same.
+constexpr int kFindings = 66;
+
+struct RunArguments {
+  std::vector<std::string> command;
+  std::string out = "faultline-out";
+  std::string faults = "auto";
+  std::string gate;
+  ReportOptions report;
+};
+
+fs::path output_folder(const std::string& name) {
+  std::error_code error;
+  fs::create_directories(name, error);
+  if (error) throw InputError(name + ": cannot be made: " + error.message());
+  return fs::canonical(name);
+}
+
+// What the traces of this run tell: whether it is something to fail for. A gate does not pass what was not
+// recorded.
+bool fails(const RunArguments& arguments, const fs::path& out, const std::string& run,
+           const std::optional<Baseline>& baseline) {
+  const fs::path paths[] = {out};
+  Analysis analysis(paths, run, arguments.report.judge_options());
+  if (analysis.model().processes.size() == 0) {
+    std::fprintf(stderr,
+                 "faultline: %s left no trace in %s: it is a static binary, gains privileges (setuid, file "
+                 "capabilities) or "
+                 "dropped LD_PRELOAD, or the library could not be loaded\n",
+                 arguments.command[0].c_str(), out.c_str());
+    return baseline.has_value();
+  }
+  std::optional<std::vector<GoneFinding>> gone;
+  if (baseline) gone = match(*baseline, analysis.judgement().findings);
+  Report report = analysis.report();
+  report.gone = std::move(gone);
+  write_reports(report, arguments.report, STDERR_FILENO);
+  std::fprintf(stderr, "Traces: %s (%zu of this run)\n", out.c_str(), analysis.model().processes.size());
+  if (!baseline) return count_failing(report, arguments.report) > 0;
+  const std::vector<std::string> reasons = incompleteness(analysis);
+  for (const std::string& reason : reasons)
+    std::fprintf(stderr, "faultline: the gate does not pass: %s\n", reason.c_str());
+  return !reasons.empty() || count_failing(report, arguments.report) > 0;
+}
+
+int run(const RunArguments& arguments) {
+  // Read before the program runs: a mistake in the command line should not cost a run.
+  std::optional<Baseline> baseline;
+  if (!arguments.gate.empty()) baseline = Baseline::read(arguments.gate);
+  const fs::path out = output_folder(arguments.out);
+  const std::string id = new_run_id();
+  const auto [started, status] =
+      launch({.command = arguments.command,
+              .library = find_preload_library(),
+              .options = {{"out", out.string()}, {"run", id}, {"faults", arguments.faults}}});
+  if (!started) return status;
+  try {
+    const bool failed = fails(arguments, out, id, baseline);
+    return status == 0 && failed ? kFindings : status;
+  } catch (const InputError& error) {
+    // The program's status is not ours to replace, unless it says that all is well.
+    std::fprintf(stderr, "faultline: %s\n", error.what());
+    return status == 0 ? kFindings : status;
+  }
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, std::function<int()>& chosen) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* const command =
+      app.add_subcommand("run", "Run a program under Faultline and report what can deadlock in it");
+  command->add_option("-o,--out", arguments->out, "Folder for the traces (default: faultline-out)")
+      ->type_name("DIR");
+  command
+      ->add_option("--faults", arguments->faults,
+                   "How page faults are seen: perf and uffd name one source, auto takes what works "
+                   "(default), off none")
+      ->type_name("SOURCE")
+      ->check(CLI::IsMember({"auto", "perf", "uffd", "off"}));
+  command->add_option("--gate", arguments->gate, "Baseline of accepted findings, which then do not count")
+      ->type_name("FILE");
+  add_report_options(*command, arguments->report);
+  command->add_option("CMD", arguments->command, "The program and its arguments, after --")->required();
+  command->footer(
+      "Reports without a file go to standard error. Exit status: the program's own (128 + signal where one "
+      "ended it, 127 not found,\n"
+      "126 not executable), or 66 where that is 0 and there are findings at or above --fail-on.\n\n"
+      "Examples:\n"
+      "  faultline run -- ./server --port 8080\n"
+      "  faultline run -o traces --gate faultline.baseline --format=json:report.json -- ./tests");
+  command->callback([arguments, &chosen] { chosen = [arguments] { return run(*arguments); }; });
+}
+
+}  // namespace faultline

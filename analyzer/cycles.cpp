@@ -1,0 +1,311 @@
+#include "cycles.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <tuple>
+
+namespace faultline {
+namespace {
+
+// Of several sightings of one order, which to show: what happened before what could have; a fault before what
+// its server did on its behalf; the exact stack before the approximate one; else the one recorded first.
+auto preference(const Model& model, const Witness& witness) {
+  const Dependency& wait = model.dependencies[witness.dependency];
+  const auto by_cause = [&] {
+    switch (wait.cause) {
+      case Cause::Fault:
+        return 0;
+      case Cause::Call:
+        return 1;
+      case Cause::Relock:
+        return 2;
+      case Cause::Service:
+        return 3;
+    }
+    return 4;
+  };
+  return std::tuple(!wait.observed, by_cause(), wait.fault.origin, !wait.fault.stack_is_registers,
+                    witness.dependency, witness.held);
+}
+
+}  // namespace
+
+CycleSearch::CycleSearch(const Model& model, const Component& component, CycleRules& rules,
+                         SearchBudget& budget)
+    : model_(model), component_(component), rules_(rules), budget_(budget) {
+  // Nearly every vertex has an edge from it, and those are sorted.
+  for (const GraphEdge& edge : component.edges)
+    if (vertices_.empty() || vertices_.back() != edge.from) vertices_.push_back(edge.from);
+  std::vector<Vertex> dead_ends;
+  for (const GraphEdge& edge : component.edges)
+    if (!std::ranges::binary_search(vertices_, edge.to)) dead_ends.push_back(edge.to);
+  vertices_.insert(vertices_.end(), dead_ends.begin(), dead_ends.end());
+  std::ranges::sort(vertices_);
+  vertices_.erase(std::ranges::unique(vertices_).begin(), vertices_.end());
+
+  const std::size_t size = vertices_.size();
+  out_.assign(size + 1, 0);
+  in_.assign(size + 1, 0);
+  from_.reserve(component.edges.size());
+  to_.reserve(component.edges.size());
+  for (const GraphEdge& edge : component.edges) {
+    from_.push_back(local(edge.from));
+    to_.push_back(local(edge.to));
+    ++out_[from_.back() + 1];
+    ++in_[to_.back() + 1];
+  }
+  std::partial_sum(out_.begin(), out_.end(), out_.begin());
+  std::partial_sum(in_.begin(), in_.end(), in_.begin());
+  in_edges_.resize(from_.size());
+  std::vector<std::uint32_t> next(in_.begin(), in_.end() - 1);
+  for (EdgeIndex edge = 0; edge < to_.size(); ++edge) in_edges_[next[to_[edge]]++] = edge;
+
+  distance_.assign(size, kUnreachable);
+  on_path_.assign(size, 0);
+  error_length_.assign(from_.size(), 0);
+}
+
+CycleSearch::Local CycleSearch::local(Vertex vertex) const {
+  return static_cast<Local>(std::ranges::lower_bound(vertices_, vertex) - vertices_.begin());
+}
+
+bool CycleSearch::all_spent() const {
+  return steps() > budget_.bounds.steps_in_all || budget_.cycles >= budget_.bounds.cycles;
+}
+
+std::vector<Cycle> CycleSearch::all() {
+  std::vector<Cycle> cycles;
+  const std::vector<bool> is_pair = edges_with_a_reverse();
+  const auto edge_count = static_cast<EdgeIndex>(from_.size());
+  budget_.orders += edge_count;
+  std::uint64_t not_searched = edge_count;
+  // Cycles of two come first: they are the plainest findings, and where a component is too large to be
+  // searched whole, an inverted pair is what makes it one.
+  for (const bool pairs : {true, false}) {
+    for (EdgeIndex edge = 0; edge < edge_count && !all_spent(); ++edge) {
+      if (is_pair[edge] != pairs) continue;
+      --not_searched;
+      measure_distances_to(from_[edge]);
+      const std::uint32_t distance = from_[edge] == to_[edge] ? 0 : distance_[to_[edge]];
+      // Not in a cycle after all, or already in an error that no other cycle through it can beat.
+      if (distance == kUnreachable || error_length_[edge] == distance + 1) continue;
+      keep(best_through(edge), cycles);
+    }
+  }
+  budget_.orders_not_searched += not_searched;
+  return cycles;
+}
+
+std::vector<bool> CycleSearch::edges_with_a_reverse() const {
+  std::vector<bool> result(from_.size());
+  constexpr Local kNobody = ~Local{0};
+  std::vector<Local> leads_to(vertices_.size(),
+                              kNobody);  // by vertex: the last one found to have an edge from it
+  for (Local vertex = 0; vertex < vertices_.size(); ++vertex) {
+    for (std::uint32_t i = in_[vertex]; i < in_[vertex + 1]; ++i) leads_to[from_[in_edges_[i]]] = vertex;
+    for (EdgeIndex edge = out_[vertex]; edge < out_[vertex + 1]; ++edge)
+      result[edge] = leads_to[to_[edge]] == vertex;
+  }
+  return result;
+}
+
+void CycleSearch::measure_distances_to(Local target) {
+  if (target == distances_to_) return;
+  distances_to_ = target;
+  std::ranges::fill(distance_, kUnreachable);
+  distance_[target] = 0;
+  std::vector<Local> queue{target};
+  for (std::size_t head = 0; head < queue.size(); ++head) {
+    const Local vertex = queue[head];
+    for (std::uint32_t i = in_[vertex]; i < in_[vertex + 1]; ++i) {
+      const Local before = from_[in_edges_[i]];
+      if (distance_[before] != kUnreachable) continue;
+      distance_[before] = distance_[vertex] + 1;
+      queue.push_back(before);
+    }
+  }
+  budget_.steps += from_.size() / 8 + 1;  // far cheaper steps than those of the rules
+}
+
+Cycle CycleSearch::best_through(EdgeIndex edge) {
+  const std::uint64_t shortest = from_[edge] == to_[edge] ? 1 : distance_[to_[edge]] + 1;
+  if (shortest > budget_.bounds.cycle_length) {
+    ++budget_.orders_in_long_cycles;
+    return {};
+  }
+  bool cut_short = false;
+  for (const Severity target : {Severity::Error, Severity::Warning}) {
+    const std::uint64_t allowed = std::max(budget_.bounds.steps_per_order, 4 * shortest * shortest);
+    step_limit_ = std::min(steps() + allowed, budget_.bounds.steps_in_all);
+    if (auto cycle = search_by_length(edge, target)) return std::move(*cycle);
+    cut_short = cut_short || out_of_steps();
+  }
+  budget_.orders_cut_short += cut_short;
+  return shortest_through(edge);
+}
+
+std::optional<Cycle> CycleSearch::search_by_length(EdgeIndex edge, Severity target) {
+  const std::size_t shortest = from_[edge] == to_[edge] ? 1 : distance_[to_[edge]] + 1;
+  for (std::size_t length = shortest; length <= budget_.bounds.cycle_length; ++length) {
+    cut_by_length_ = false;
+    if (auto cycle = find(edge, length, target)) return cycle;
+    if (!cut_by_length_ || out_of_steps()) break;
+  }
+  return std::nullopt;
+}
+
+std::optional<Cycle> CycleSearch::find(EdgeIndex first, std::size_t length, Severity target,
+                                       std::span<const EdgeIndex> fixed) {
+  start_ = from_[first];
+  on_path_[start_] = 1;
+  levels_.assign(1, {first, first + 1, 0});
+  std::optional<Cycle> found;
+  while (!found && !levels_.empty() && !out_of_steps()) {
+    if (chosen_.size() == levels_.size()) retract();
+    Level& level = levels_.back();
+    const auto witness = next_candidate(level, length, target);
+    if (!witness) {
+      levels_.pop_back();
+      continue;
+    }
+    chosen_.push_back(*witness);
+    edges_.push_back(level.edge);
+    if (chosen_.size() == length) {
+      CycleVerdict verdict = rules_.judge(chosen_);
+      if (verdict.severity >= target) found = cycle_of(edges_, chosen_, std::move(verdict));
+      continue;
+    }
+    const Local here = to_[level.edge];
+    on_path_[here] = 1;
+    const std::size_t place = levels_.size();
+    if (fixed.empty()) {
+      levels_.push_back({out_[here], out_[here + 1], 0});
+    } else {
+      levels_.push_back({fixed[place], fixed[place] + 1, 0});
+    }
+  }
+  while (!chosen_.empty()) retract();
+  on_path_[start_] = 0;
+  return found;
+}
+
+std::optional<Witness> CycleSearch::next_candidate(Level& level, std::size_t length, Severity target) {
+  for (; level.edge < level.end; ++level.edge, level.witness = 0) {
+    if (out_of_steps()) break;
+    ++budget_.steps;
+    if (!leads_on(level.edge, length)) continue;
+    const auto& candidates = witnesses(level.edge);
+    while (level.witness < candidates.size()) {
+      const Witness& witness = candidates[level.witness++];
+      if (admissible(witness, length, target)) return witness;
+    }
+  }
+  return std::nullopt;
+}
+
+bool CycleSearch::leads_on(EdgeIndex edge, std::size_t length) {
+  const std::size_t remaining = length - chosen_.size() - 1;
+  const Local to = to_[edge];
+  if (to == start_) return remaining == 0;
+  if (on_path_[to] || distance_[to] == kUnreachable) return false;
+  if (distance_[to] > remaining) cut_by_length_ = true;
+  return distance_[to] <= remaining;
+}
+
+bool CycleSearch::admissible(const Witness& witness, std::size_t length, Severity target) {
+  if (rules_.ceiling(witness) < target) return false;
+  if (!chosen_.empty() && rules_.next_ceiling(chosen_.back(), witness) < target) return false;
+  const Witness& first = chosen_.empty() ? witness : chosen_.front();
+  if (chosen_.size() + 1 == length && rules_.next_ceiling(witness, first) < target) return false;
+  return std::ranges::all_of(
+      chosen_, [&](const Witness& other) { return rules_.pair_ceiling(other, witness) >= target; });
+}
+
+void CycleSearch::retract() {
+  const Local reached = to_[edges_.back()];
+  if (reached != start_) on_path_[reached] = 0;
+  chosen_.pop_back();
+  edges_.pop_back();
+}
+
+Cycle CycleSearch::shortest_through(EdgeIndex edge) {
+  std::vector<EdgeIndex> edges{edge};
+  for (Local here = to_[edge]; here != from_[edge];) {
+    EdgeIndex next = out_[here];
+    while (distance_[to_[next]] + 1 != distance_[here]) ++next;
+    edges.push_back(next);
+    here = to_[next];
+  }
+  std::vector<Witness> chosen;
+  for (const EdgeIndex each : edges) chosen.push_back(witnesses(each).front());
+  CycleVerdict verdict = rules_.judge(chosen);
+  return cycle_of(edges, std::move(chosen), std::move(verdict));
+}
+
+Cycle CycleSearch::best_over(std::span<const Vertex> vertices) {
+  std::vector<EdgeIndex> edges;
+  for (std::size_t i = 0; i < vertices.size(); ++i) {
+    const GraphEdge wanted{vertices[i], vertices[(i + 1) % vertices.size()], 0, 0};
+    const auto order = [](const GraphEdge& e) { return std::tuple(e.from, e.to); };
+    const auto found = std::ranges::lower_bound(component_.edges, order(wanted), {}, order);
+    if (found == component_.edges.end() || order(*found) != order(wanted)) return {};
+    edges.push_back(static_cast<EdgeIndex>(found - component_.edges.begin()));
+  }
+  // Every vertex is as near as the row of edges makes it.
+  distances_to_ = kNoTarget;
+  for (std::size_t i = 0; i < edges.size(); ++i)
+    distance_[from_[edges[i]]] = static_cast<std::uint32_t>((edges.size() - i) % edges.size());
+  for (const Severity target : {Severity::Error, Severity::Warning, Severity::Note}) {
+    step_limit_ = steps() + budget_.bounds.steps_per_order;
+    if (auto cycle = find(edges.front(), edges.size(), target, edges)) return std::move(*cycle);
+  }
+  return {};
+}
+
+Cycle CycleSearch::cycle_of(std::span<const EdgeIndex> edges, std::vector<Witness> witnesses,
+                            CycleVerdict verdict) {
+  Cycle cycle{{}, std::move(witnesses), std::move(verdict)};
+  for (const EdgeIndex edge : edges) {
+    cycle.vertices.push_back(vertices_[from_[edge]]);
+    auto& length = error_length_[edge];
+    if (cycle.verdict.severity == Severity::Error && (length == 0 || edges.size() < length))
+      length = static_cast<std::uint32_t>(edges.size());
+  }
+  return cycle;
+}
+
+void CycleSearch::keep(Cycle cycle, std::vector<Cycle>& cycles) {
+  if (cycle.witnesses.empty()) return;
+  std::vector<Vertex> rotation = cycle.vertices;
+  std::ranges::rotate(rotation, std::ranges::min_element(rotation));
+  const auto [entry, is_new] = kept_.try_emplace(std::move(rotation), cycles.size());
+  if (is_new) {
+    ++budget_.cycles;
+    cycles.push_back(std::move(cycle));
+  } else if (cycle.verdict.severity > cycles[entry->second].verdict.severity) {
+    cycles[entry->second] = std::move(cycle);
+  }
+}
+
+const std::vector<Witness>& CycleSearch::witnesses(EdgeIndex edge) {
+  const auto [entry, is_new] = witnesses_.try_emplace(edge);
+  std::vector<Witness>& different = entry->second;
+  if (!is_new) return different;
+  const auto sightings = component_.witnesses_of(component_.edges[edge]);
+  std::vector<Witness> sorted(sightings.begin(), sightings.end());
+  std::ranges::sort(sorted, {}, [&](const Witness& w) { return preference(model_, w); });
+  std::set<WitnessSignature> seen;
+  for (const Witness& witness : sorted) {
+    if (!seen.insert(rules_.signature(witness)).second) continue;
+    if (different.size() == budget_.bounds.witnesses_per_order) {
+      ++budget_.orders_with_more_witnesses;
+      break;
+    }
+    different.push_back(witness);
+  }
+  budget_.steps += sorted.size();
+  return different;
+}
+
+}  // namespace faultline

@@ -1,0 +1,127 @@
+// What the judge hands to the reports: findings, each with its verdict and its evidence, and the summary of
+// what was judged.
+//
+// The meaning of kinds, verdicts and severities is fixed in docs/design.md (sections 2 and 4). Ids are those
+// of the judged Model.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model.h"
+
+namespace faultline {
+
+enum class Kind : std::uint8_t {
+  LockOrder,     // a cycle of two or more
+  SelfLock,      // one thread waits for itself
+  Deadlock,      // it happened
+  SignalUnsafe,  // a signal handler takes what the code it interrupts may hold
+  Assertion,
+  Unguarded,  // no common lock over annotated state
+  Misuse,     // a lock call that fails or is undefined
+};
+
+enum class Verdict : std::uint8_t {
+  Observed,
+  Feasible,
+  Self,
+  SameThread,
+  Summarised,
+  ClassOnly,
+  CrossRun,
+  Gated,
+  Ordered,
+  Compatible,
+  Timed,
+  Model,
+};
+
+enum class Severity : std::uint8_t { Note, Warning, Error };
+
+// Whether a fingerprint survives a rebuild: low where code is stripped and a site goes by build id and
+// offset.
+enum class Stability : std::uint8_t { Low, High };
+
+// Against a baseline; New where there is none.
+enum class State : std::uint8_t { New, Known, Gone };
+
+constexpr std::string_view spelling(Kind k) {
+  constexpr std::string_view names[] = {"lock-order", "self-lock", "deadlock", "signal-unsafe",
+                                        "assertion",  "unguarded", "misuse"};
+  return names[static_cast<int>(k)];
+}
+constexpr std::string_view spelling(Verdict v) {
+  constexpr std::string_view names[] = {"observed",   "feasible",   "self",      "same-thread",
+                                        "summarised", "class-only", "cross-run", "gated",
+                                        "ordered",    "compatible", "timed",     "model"};
+  return names[static_cast<int>(v)];
+}
+constexpr std::string_view spelling(Severity s) {
+  constexpr std::string_view names[] = {"note", "warning", "error"};
+  return names[static_cast<int>(s)];
+}
+constexpr std::string_view spelling(Stability s) {
+  return s == Stability::Low ? "low" : "high";
+}
+constexpr std::string_view spelling(State s) {
+  constexpr std::string_view names[] = {"new", "known", "gone"};
+  return names[static_cast<int>(s)];
+}
+
+// One order of a finding, with one dependency as its witness.
+struct FindingEdge {
+  LockId from;
+  LockId to;
+  DependencyId dependency;   // the wait for `to`: thread, mode, cause, stack, fault
+  HeldId held;               // the node of `from` in the dependency's held path: mode, stack, trylock
+  bool alternative = false;  // another witness of an order that an earlier entry already shows
+};
+
+struct FindingLock {
+  LockId lock;
+  std::string class_name;  // as shown to people
+};
+
+struct Finding {
+  Kind kind = Kind::LockOrder;
+  std::optional<Verdict> verdict;  // none for findings that are no cycle
+  Severity severity = Severity::Note;
+  std::string fingerprint;  // "FL-" and 16 hexadecimal digits
+  Stability stability = Stability::High;
+  State state = State::New;
+  std::string title;               // "A -> B -> A" by class names, the same rotation on every run
+  std::vector<FindingLock> locks;  // in the order of the title, then those only alternative witnesses name
+  std::string why;                 // one sentence: the verdict's evidence
+  // In the order of the title, one edge each; after each its alternative witnesses, which differ in cause,
+  // origin or stacks.
+  std::vector<FindingEdge> edges;
+  std::vector<std::string> notes;  // further sentences: what a reader should know of the evidence
+  std::uint32_t instances = 1;     // cycles of lock instances that share this fingerprint
+};
+
+struct Summary {
+  std::uint64_t processes = 0;
+  std::uint64_t threads = 0;
+  std::uint64_t locks = 0;    // instances identified, whether or not they took part in a dependency
+  std::uint64_t classes = 0;  // of the locks that took part in a dependency
+  std::uint64_t edges = 0;    // distinct pairs of lock instances, one held while the other is waited for
+  std::uint64_t faults = 0;
+  std::map<std::string, std::uint64_t> lost;   // by cause; only causes that lost something
+  std::map<std::string, std::string> sources;  // by name: "on", "off", "refused"; the worst of all processes
+  std::map<std::string, std::string> source_why;  // by name: the reason, where one is given
+};
+
+// All that was found, worst first, explained cycles included.
+struct Judgement {
+  Summary summary;
+  std::vector<Finding> findings;
+  std::vector<std::string>
+      bounds;  // sentences: each search that stopped at a bound; a result with one is never clean
+};
+
+}  // namespace faultline

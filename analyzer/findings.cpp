@@ -1,0 +1,177 @@
+#include "findings.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "fingerprints.h"
+
+namespace faultline {
+namespace {
+
+constexpr std::size_t kMaxAlternatives = 4;  // for each order
+
+// What makes another witness of an order worth showing, whatever its stacks: it came about otherwise.
+auto manner(const Model& model, DependencyId id) {
+  const Dependency& wait = model.dependencies[id];
+  return std::tuple(wait.cause, wait.fault.origin, wait.observed);
+}
+
+// Begins the cycle at `start`.
+Cycle rotated(const Cycle& cycle, std::size_t start) {
+  Cycle result = cycle;
+  const std::size_t size = cycle.witnesses.size();
+  const auto moved = [&](std::size_t place) { return (place + size - start) % size; };
+  const auto by = static_cast<std::ptrdiff_t>(start);
+  std::rotate(result.vertices.begin(), result.vertices.begin() + by, result.vertices.end());
+  std::rotate(result.witnesses.begin(), result.witnesses.begin() + by, result.witnesses.end());
+  result.verdict.first = moved(cycle.verdict.first);
+  result.verdict.second = moved(cycle.verdict.second);
+  for (auto& writer : result.verdict.writers) writer.wait = moved(writer.wait);
+  return result;
+}
+
+}  // namespace
+
+std::vector<std::string_view> Findings::keys(const Cycle& cycle) const {
+  std::vector<std::string_view> keys;
+  for (const Witness& witness : cycle.witnesses)
+    keys.push_back(classes_.of(model_.held[witness.held].lock).key);
+  return keys;
+}
+
+FindingEdge Findings::edge_of(const Witness& witness, bool alternative) const {
+  return {.from = model_.held[witness.held].lock,
+          .to = model_.dependencies[witness.dependency].to,
+          .dependency = witness.dependency,
+          .held = witness.held,
+          .alternative = alternative};
+}
+
+std::string Findings::title(const std::vector<FindingLock>& locks) const {
+  std::string text;
+  for (const FindingLock& lock : locks) text += lock.class_name + " -> ";
+  return text + locks.front().class_name;
+}
+
+void Findings::add(const Cycle& found, const Component& component) {
+  const Cycle cycle = rotated(found, canonical_start(keys(found)));
+  const bool same_lock = cycle.witnesses.size() == 1 && cycle.verdict.verdict != Verdict::ClassOnly;
+
+  Draft draft;
+  Finding& finding = draft.finding;
+  finding.kind = same_lock ? Kind::SelfLock : Kind::LockOrder;
+  finding.verdict = cycle.verdict.verdict;
+  finding.severity = cycle.verdict.severity;
+  finding.fingerprint = fingerprint_of(finding.kind, keys(cycle));
+  for (const Witness& witness : cycle.witnesses) {
+    const LockId lock = model_.held[witness.held].lock;
+    finding.locks.push_back(lock_of(lock));
+    finding.stability = std::min(finding.stability, classes_.of(lock).stability);
+    draft.places.push_back({edge_of(witness, false)});
+  }
+  const auto known = drafts_.find(finding.fingerprint);
+  if (known == drafts_.end() || known->second.finding.severity < finding.severity) {
+    finding.title = title(finding.locks);
+    finding.why = explainer_.why(cycle);
+    finding.notes = explainer_.notes(cycle);
+    for (std::size_t place = 0; place < cycle.witnesses.size(); ++place)
+      std::ranges::move(alternatives(cycle, place, component), std::back_inserter(draft.places[place]));
+  }
+  keep(std::move(draft));
+}
+
+void Findings::add_misuse(const Witness& witness) {
+  const Dependency& wait = model_.dependencies[witness.dependency];
+  const LockClass& lock_class = classes_.of(wait.to);
+  const std::string_view key = lock_class.key;
+
+  Draft draft;
+  Finding& finding = draft.finding;
+  finding.kind = Kind::Misuse;
+  finding.severity = Severity::Warning;
+  finding.fingerprint = fingerprint_of(finding.kind, {&key, 1});
+  finding.stability = lock_class.stability;
+  finding.locks = {lock_of(wait.to)};
+  finding.title = title(finding.locks);
+  finding.why = explainer_.thread(wait.thread) + " takes " + lock_class.name +
+                ", which it holds already: the call fails with EDEADLK";
+  draft.places = {{edge_of(witness, false)}};
+  keep(std::move(draft));
+}
+
+void Findings::keep(Draft draft) {
+  const auto [entry, is_new] = drafts_.try_emplace(draft.finding.fingerprint, draft);
+  if (is_new) return;
+  Draft& shown = entry->second;
+  if (shown.finding.severity < draft.finding.severity) {
+    draft.finding.instances += shown.finding.instances;
+    shown = std::move(draft);
+  } else {
+    if (shown.finding.severity == draft.finding.severity) merge(shown, draft);
+    shown.finding.instances += draft.finding.instances;
+  }
+}
+
+std::vector<FindingEdge> Findings::alternatives(const Cycle& cycle, std::size_t place,
+                                                const Component& component) const {
+  const auto ends = [](const GraphEdge& edge) { return std::tuple(edge.from, edge.to); };
+  const auto edge = std::ranges::lower_bound(
+      component.edges, std::tuple(cycle.vertices[place], cycle.vertices[(place + 1) % cycle.vertices.size()]),
+      {}, ends);
+  const Witness& primary = cycle.witnesses[place];
+  const auto stacks = [&](const Witness& witness) {
+    return std::tuple(model_.held[witness.held].stack, model_.dependencies[witness.dependency].stack);
+  };
+  std::set manners{manner(model_, primary.dependency)};
+  std::set stacks_shown{stacks(primary)};
+  std::vector<FindingEdge> chosen;
+  const auto choose = [&](const auto& is_worth_it) {
+    for (const Witness& witness : component.witnesses_of(*edge)) {
+      if (chosen.size() == kMaxAlternatives) return;
+      // In a graph of classes other instances have the same ends; they are not witnesses of this order.
+      const FindingEdge candidate = edge_of(witness, true);
+      const FindingEdge shown = edge_of(primary, false);
+      if (candidate.from == shown.from && candidate.to == shown.to && is_worth_it(witness))
+        chosen.push_back(candidate);
+    }
+  };
+  choose([&](const Witness& w) {
+    return manners.insert(manner(model_, w.dependency)).second && (stacks_shown.insert(stacks(w)), true);
+  });
+  choose([&](const Witness& w) { return stacks_shown.insert(stacks(w)).second; });
+  return chosen;
+}
+
+void Findings::merge(Draft& shown, const Draft& other) const {
+  for (std::size_t place = 0; place < shown.places.size(); ++place) {
+    auto& edges = shown.places[place];
+    FindingEdge candidate = other.places[place].front();
+    const auto same_manner = [&](const FindingEdge& edge) {
+      return manner(model_, edge.dependency) == manner(model_, candidate.dependency);
+    };
+    if (edges.size() > kMaxAlternatives || std::ranges::any_of(edges, same_manner)) continue;
+    candidate.alternative = true;
+    edges.push_back(candidate);
+    for (const LockId lock : {candidate.from, candidate.to})
+      if (std::ranges::find(shown.finding.locks, lock, &FindingLock::lock) == shown.finding.locks.end())
+        shown.finding.locks.push_back(lock_of(lock));
+  }
+}
+
+std::vector<Finding> Findings::take() {
+  std::vector<Finding> findings;
+  for (auto& [fingerprint, draft] : drafts_) {
+    for (const auto& place : draft.places) std::ranges::copy(place, std::back_inserter(draft.finding.edges));
+    findings.push_back(std::move(draft.finding));
+  }
+  drafts_.clear();
+  const auto worst_first = [](const Finding& a, const Finding& b) {
+    return std::tie(b.severity, b.stability, a.title, a.fingerprint) <
+           std::tie(a.severity, a.stability, b.title, b.fingerprint);
+  };
+  std::ranges::sort(findings, worst_first);
+  return findings;
+}
+
+}  // namespace faultline

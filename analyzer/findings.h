@@ -1,0 +1,53 @@
+// From cycles to findings: named by class, one for each fingerprint, with the evidence a reader needs.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "classes.h"
+#include "cycles.h"
+#include "explain.h"
+#include "finding.h"
+
+namespace faultline {
+
+class Findings {
+ public:
+  // Keeps references to both.
+  Findings(const Model& model, const LockClasses& classes)
+      : model_(model), classes_(classes), explainer_(model, classes) {}
+
+  // Adds a cycle found in `component`. Of cycles with one fingerprint the most severe is shown, the first of
+  // those; the others count as its instances and give what alternative witnesses they have.
+  void add(const Cycle& cycle, const Component& component);
+
+  // Adds a lock call that returns an error instead of waiting: the thread has `witness.held` already.
+  void add_misuse(const Witness& witness);
+
+  // All of them, worst first.
+  std::vector<Finding> take();
+
+ private:
+  // A finding with its evidence still sorted by place: in each place the primary witness, then others.
+  struct Draft {
+    Finding finding;
+    std::vector<std::vector<FindingEdge>> places;
+  };
+
+  void keep(Draft draft);
+  std::vector<std::string_view> keys(const Cycle& cycle) const;
+  std::vector<FindingEdge> alternatives(const Cycle& cycle, std::size_t place,
+                                        const Component& component) const;
+  void merge(Draft& shown, const Draft& other) const;
+  FindingEdge edge_of(const Witness& witness, bool alternative) const;
+  FindingLock lock_of(LockId lock) const { return {lock, classes_.of(lock).name}; }
+  std::string title(const std::vector<FindingLock>& locks) const;
+
+  const Model& model_;
+  const LockClasses& classes_;
+  Explainer explainer_;
+  std::map<std::string, Draft> drafts_;  // by fingerprint
+};
+
+}  // namespace faultline

@@ -1,0 +1,125 @@
+#include "judge.h"
+
+#include <algorithm>
+
+#include "classes.h"
+#include "cycles.h"
+#include "findings.h"
+#include "lock_graph.h"
+#include "lockdep_policy.h"
+#include "search_budget.h"
+#include "services.h"
+#include "verdicts.h"
+
+namespace faultline {
+namespace {
+
+class Judging {
+ public:
+  Judging(const Model& model, const FrameNames& names, const JudgeOptions& options)
+      : model_(model),
+        options_(options),
+        classes_(model, names),
+        verdicts_(model),
+        findings_(model, classes_) {}
+
+  Judgement run() {
+    search(vertex_per_lock(model_), verdicts_);
+    if (options_.policy == Policy::Lockdep) {
+      LockdepRules rules(model_, verdicts_);
+      search(classes_.map(), rules);
+    }
+    find_misuse();
+    judgement_.findings = findings_.take();
+    if (options_.policy == Policy::Lockdep) say_what_the_policy_raised();
+    std::ranges::copy(budget_.bounds_reached(), std::back_inserter(judgement_.bounds));
+    summarise();
+    return std::move(judgement_);
+  }
+
+ private:
+  void search(const VertexMap& vertices, CycleRules& rules) {
+    LockGraph graph = build_lock_graph(model_, vertices);
+    std::ranges::copy(graph.bounds, std::back_inserter(judgement_.bounds));
+    // The small ones first: what a huge one costs shall not keep them from being searched.
+    std::ranges::stable_sort(graph.components, {}, [](const Component& c) { return c.edges.size(); });
+    for (const Component& component : graph.components) {
+      CycleSearch search(model_, component, rules, budget_);
+      for (Cycle& cycle : fold_services(model_, component, search, search.all())) {
+        if (never_waits(cycle)) continue;
+        if (options_.policy == Policy::Lockdep) cycle.verdict.severity = lockdep_severity(cycle.verdict);
+        findings_.add(cycle, component);
+      }
+    }
+  }
+
+  // So that a finding does not read as if its excuse had been overlooked.
+  void say_what_the_policy_raised() {
+    for (Finding& finding : judgement_.findings)
+      if (finding.severity == Severity::Error && finding.verdict && *finding.verdict != Verdict::Feasible &&
+          *finding.verdict != Verdict::Self)
+        finding.notes.push_back("an error because of --policy=lockdep, which takes every inversion for one");
+  }
+
+  // A reader that never queues behind a writer, on a lock its own thread reads already: not even a cycle to
+  // explain.
+  bool never_waits(const Cycle& cycle) const {
+    const Witness& witness = cycle.witnesses.front();
+    return cycle.witnesses.size() == 1 && is_shared(model_.held[witness.held].mode) &&
+           model_.dependencies[witness.dependency].mode == Mode::SharedRecursive;
+  }
+
+  void find_misuse() {
+    for (const DependencyId id : model_.dependencies.ids()) {
+      const Dependency& wait = model_.dependencies[id];
+      const Lock& lock = model_.locks[wait.to];
+      if (is_wait(model_, wait) || lock.type == MutexType::Recursive) continue;
+      for (HeldId held = wait.under; held; held = model_.held[held].under) {
+        if (model_.held[held].lock != wait.to || model_.held[held].mode != Mode::Exclusive) continue;
+        findings_.add_misuse({id, held});
+        break;
+      }
+    }
+  }
+
+  void summarise() {
+    Summary& summary = judgement_.summary;
+    summary.processes = model_.processes.size();
+    summary.classes = classes_.size();
+    for (const Process& process : model_.processes) {
+      summary.threads += process.stats.threads;
+      summary.locks += process.stats.locks;
+      summary.faults += process.stats.faults;
+      for (const auto& [cause, count] : process.stats.lost)
+        if (count > 0) summary.lost[cause] += count;
+      for (const SourceRecord& source : process.sources) summarise(source);
+    }
+    const EdgeCount count = count_edges(model_);
+    summary.edges = count.edges;
+    if (!count.complete) judgement_.bounds.push_back("there are more edges than were counted");
+  }
+
+  void summarise(const SourceRecord& source) {
+    const auto badness = [](std::string_view state) { return state == "on" ? 0 : state == "off" ? 1 : 2; };
+    const auto known = judgement_.summary.sources.find(source.name);
+    if (known != judgement_.summary.sources.end() && badness(source.state) <= badness(known->second)) return;
+    judgement_.summary.sources[source.name] = source.state;
+    judgement_.summary.source_why[source.name] = source.why;
+  }
+
+  const Model& model_;
+  const JudgeOptions& options_;
+  LockClasses classes_;
+  Verdicts verdicts_;
+  Findings findings_;
+  SearchBudget budget_;
+  Judgement judgement_;
+};
+
+}  // namespace
+
+Judgement judge(const Model& model, const FrameNames& names, const JudgeOptions& options) {
+  return Judging(model, names, options).run();
+}
+
+}  // namespace faultline

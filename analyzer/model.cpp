@@ -1,0 +1,172 @@
+#include "model.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "trace_format.h"
+#include "trace_reader.h"
+
+namespace faultline {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Thrown out of the reading of a trace that belongs to another run.
+struct OtherRun {};
+
+// Adds one trace to the model: its ids follow those of the traces before it.
+class Builder : public TraceVisitor {
+ public:
+  Builder(Model& model, const fs::path& file, std::string_view run)
+      : model_(model),
+        file_(file),
+        run_(run),
+        modules_before_(model.modules.size()),
+        stacks_before_(model.stacks.size()),
+        threads_before_(model.threads.size()),
+        locks_before_(model.locks.size()),
+        held_before_(model.held.size()) {}
+
+  void on_header(HeaderRecord header) override {
+    if (!run_.empty() && header.run != run_) throw OtherRun();
+    Process process;
+    process.header = std::move(header);
+    process.file = file_.string();
+    process_ = model_.processes.add(std::move(process));
+  }
+  void on_stats(StatsRecord stats) override { process().stats = std::move(stats); }
+  void on_source(SourceRecord source) override {
+    auto& sources = process().sources;
+    const auto same = std::ranges::find(sources, source.name, &SourceRecord::name);
+    if (same == sources.end()) {
+      sources.push_back(std::move(source));
+    } else {
+      *same = std::move(source);
+    }
+  }
+  void on_module(ModuleRecord module) override { model_.modules.add({std::move(module), process_}); }
+  void on_stack(StackRecord stack) override {
+    for (Frame& frame : stack.frames) frame.module = here(frame.module);
+    model_.stacks.add(std::move(stack));
+  }
+  void on_thread(ThreadRecord thread) override {
+    thread.parent = here(thread.parent);
+    model_.threads.add({std::move(thread), process_});
+  }
+  void on_thread_name(ThreadId thread, std::string name) override {
+    model_.threads[here(thread)].name = std::move(name);
+  }
+  void on_join(const JoinRecord& join) override {
+    model_.joins.push_back({here(join.thread), join.epoch, here(join.joined)});
+  }
+  void on_lock(const LockRecord& record) override {
+    Lock lock{record, process_, {}, false};
+    lock.init = here(lock.init);
+    lock.first = here(lock.first);
+    lock.place.module = here(lock.place.module);
+    model_.locks.add(std::move(lock));
+  }
+  void on_lock_name(LockId lock, std::string name) override {
+    model_.locks[here(lock)].name = std::move(name);
+  }
+  void on_mmap_lock(LockId lock) override { model_.locks[here(lock)].is_mmap_lock = true; }
+  void on_held(const HeldRecord& record) override {
+    HeldNode held = record;
+    held.under = here(held.under);
+    held.lock = here(held.lock);
+    held.stack = here(held.stack);
+    model_.held.add(held);
+  }
+  void on_dependency(const DependencyRecord& record) override {
+    Dependency dependency = record;
+    dependency.thread = here(dependency.thread);
+    dependency.under = here(dependency.under);
+    dependency.to = here(dependency.to);
+    dependency.stack = here(dependency.stack);
+    dependency.via_service = here(dependency.via_service);
+    dependency.via_thread = here(dependency.via_thread);
+    dependency.fault.service = here(dependency.fault.service);
+    model_.dependencies.add(dependency);
+  }
+  void on_range(RangeRecord range) override {
+    range.service = here(range.service);
+    model_.ranges.push_back(std::move(range));
+  }
+  void on_end() override { process().ended = true; }
+
+  // Whether a header was read that belongs to the wanted run.
+  bool is_of_run() const { return bool(process_); }
+
+ private:
+  Process& process() { return model_.processes[process_]; }
+
+  template <class I>
+  static I shifted(I id, std::size_t before) {
+    return id ? I{id.value + static_cast<std::uint32_t>(before)} : id;
+  }
+  ModuleId here(ModuleId id) const { return shifted(id, modules_before_); }
+  StackId here(StackId id) const { return shifted(id, stacks_before_); }
+  ThreadId here(ThreadId id) const { return shifted(id, threads_before_); }
+  LockId here(LockId id) const { return shifted(id, locks_before_); }
+  HeldId here(HeldId id) const { return shifted(id, held_before_); }
+
+  Model& model_;
+  const fs::path& file_;
+  std::string_view run_;
+  ProcessId process_;
+  std::size_t modules_before_, stacks_before_, threads_before_, locks_before_, held_before_;
+};
+
+// The traces in a folder, in the order of their names.
+std::vector<fs::path> traces_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    if (entry->path().extension() == kTraceSuffix && entry->is_regular_file(error))
+      files.push_back(entry->path());
+  if (error) throw InputError(folder.string() + ": cannot be read: " + error.message());
+  std::ranges::sort(files);
+  return files;
+}
+
+// Whether the file held any record.
+bool load_trace(Model& model, const fs::path& file, std::string_view run) {
+  Builder builder(model, file, run);
+  try {
+    TraceReading reading = read_trace(file, builder);
+    std::ranges::move(reading.warnings, std::back_inserter(model.warnings));
+    return !reading.empty;
+  } catch (const OtherRun&) {
+    return true;
+  } catch (const TraceError& error) {
+    // Whatever else lies in the folder must not cost a run its report.
+    if (run.empty() || builder.is_of_run()) throw InputError(error.what());
+    model.warnings.push_back(std::string(error.what()) + "; it was left out");
+    return true;
+  }
+}
+
+}  // namespace
+
+Model load_model(std::span<const fs::path> paths, std::string_view run) {
+  Model model;
+  for (const fs::path& path : paths) {
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (!fs::exists(status)) throw InputError(path.string() + ": no such file or folder");
+    if (fs::is_directory(status)) {
+      for (const fs::path& file : traces_in(path))
+        if (!load_trace(model, file, run))
+          model.warnings.push_back(file.string() + ": empty: its process died before it recorded anything");
+    } else if (!load_trace(model, path, run)) {
+      throw InputError(path.string() + ": empty, not a trace; give a file that faultline recorded");
+    }
+  }
+  if (model.processes.size() == 0 && run.empty()) {
+    const std::string where = paths.empty() ? std::string("no path given") : paths.front().string();
+    throw InputError(where + ": no trace (*.jsonl) there; record one with: faultline run -- PROGRAM");
+  }
+  return model;
+}
+
+}  // namespace faultline

@@ -1,0 +1,108 @@
+// Everything the given traces say, with the ids of all processes made one dense numbering.
+//
+// A model is built once by `load_model` and never changes after; any number of threads may read it. Ids run
+// from 1 to the size of their table. Locks, threads, stacks and modules of different processes are different
+// ones: nothing joins two processes here.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <ranges>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "input_error.h"
+#include "trace_records.h"
+
+namespace faultline {
+
+using ProcessId = Id<struct ProcessTag>;
+using DependencyId = Id<struct DependencyTag>;
+
+// A sequence addressed by a strong id. The ids are 1 to size(); to look up the id 0 (none) is a mistake.
+template <class I, class T>
+class Table {
+ public:
+  I add(T item) {
+    items_.push_back(std::move(item));
+    return I{static_cast<std::uint32_t>(items_.size())};
+  }
+  T& operator[](I id) { return items_[id.value - 1]; }
+  const T& operator[](I id) const { return items_[id.value - 1]; }
+  std::size_t size() const { return items_.size(); }
+  void reserve(std::size_t size) { items_.reserve(size); }
+
+  // The items, and their ids, in order of definition.
+  auto begin() const { return items_.begin(); }
+  auto end() const { return items_.end(); }
+  auto ids() const {
+    return std::views::iota(std::uint32_t{1}, static_cast<std::uint32_t>(items_.size() + 1)) |
+           std::views::transform([](std::uint32_t value) { return I{value}; });
+  }
+
+ private:
+  std::vector<T> items_;
+};
+
+struct Process {
+  HeaderRecord header;
+  StatsRecord stats;
+  std::vector<SourceRecord> sources;  // the last one of each name
+  std::string file;                   // the trace's path, as given
+  bool ended = false;                 // it ended in an orderly way: everything it did is in the trace
+};
+
+struct Module : ModuleRecord {
+  ProcessId process;
+};
+
+struct Thread : ThreadRecord {
+  ProcessId process;
+};
+
+struct Lock : LockRecord {
+  ProcessId process;
+  std::string name;           // annotated, empty where there is none
+  bool is_mmap_lock = false;  // the program declared it as its own mmap_lock
+};
+
+using HeldNode = HeldRecord;
+using Dependency = DependencyRecord;
+
+struct Model {
+  Table<ProcessId, Process> processes;
+  Table<ModuleId, Module> modules;
+  Table<StackId, StackRecord> stacks;
+  Table<ThreadId, Thread> threads;
+  Table<LockId, Lock> locks;     // those that took part in a dependency; `stats.locks` counts all
+  Table<HeldId, HeldNode> held;  // a node's `under` is always smaller than the node
+  Table<DependencyId, Dependency> dependencies;
+  std::vector<JoinRecord> joins;
+  std::vector<RangeRecord> ranges;
+  std::vector<std::string>
+      warnings;  // of reading: truncated tails, torn records; each names its file and line
+
+  // Frames of a stack, innermost first; none for the stack 0.
+  std::span<const Frame> frames(StackId stack) const {
+    return stack ? std::span<const Frame>(stacks[stack].frames) : std::span<const Frame>();
+  }
+  ProcessId process_of(DependencyId dependency) const {
+    return threads[dependencies[dependency].thread].process;
+  }
+};
+
+// Reads every PATH: a trace, or a folder whose *.jsonl files are traces (folders inside it are not entered).
+// Files are read in the order of their names, so that the same input gives the same ids. `run`, unless empty,
+// keeps only the traces whose header names that run.
+//
+// Throws InputError where a path does not exist or cannot be read, is not a trace, is garbled or of another
+// version, or where no path holds a trace at all (with `run` given, an empty model is returned instead, and
+// what has no readable header is left out with a warning). A
+// file without a single record (its process died before it wrote one) is an error when named itself and a
+// warning when found in a folder. Reading goes at several hundred MB/s.
+Model load_model(std::span<const std::filesystem::path> paths, std::string_view run = {});
+
+}  // namespace faultline

@@ -1,0 +1,35 @@
+// The options that analyze, gate and run share: which report goes where, and which findings count.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "judge.h"
+#include "report.h"
+
+namespace faultline {
+
+struct ReportOptions {
+  std::vector<std::string> formats;  // "FORMAT" or "FORMAT:FILE"; text if empty
+  std::string output;  // file of the report that has none of its own; empty: the descriptor of write_reports
+  std::string fail_on = "error";
+  std::string policy = "feasible";
+  bool all = false;
+
+  // The severity from which on findings make a command fail; none: never.
+  std::optional<Severity> fail_level() const;
+  JudgeOptions judge_options() const;
+};
+
+void add_report_options(CLI::App& command, ReportOptions& options);
+
+// Writes each report asked for; those without a file go to `descriptor` (1 or 2). Throws InputError where a
+// file cannot be written or two reports would be mixed in one place.
+void write_reports(const Report& report, const ReportOptions& options, int descriptor);
+
+// Findings that make a command fail: new ones at or above the level.
+std::size_t count_failing(const Report& report, const ReportOptions& options);
+
+}  // namespace faultline
