@@ -1,0 +1,92 @@
+// A program with an allocator of its own, guarded by a mutex: every allocation anybody makes in this process
+// locks, and so does the very first one, long before main.
+#include <pthread.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace {
+pthread_mutex_t heap_lock = PTHREAD_MUTEX_INITIALIZER;
+alignas(64) char heap[64 << 20];
+size_t heap_used = 0;
+std::atomic<long> calls{0};
+
+// Each block is preceded by its size, in a header as large as the block's alignment asks for.
+void* allocate(size_t size, size_t alignment) {
+  calls.fetch_add(1, std::memory_order_relaxed);
+  pthread_mutex_lock(&heap_lock);
+  const size_t start = (heap_used + sizeof(size_t) + alignment - 1) & ~(alignment - 1);
+  void* block = nullptr;
+  if (start + size <= sizeof heap) {
+    heap_used = start + size;
+    block = heap + start;
+    std::memcpy(heap + start - sizeof size, &size, sizeof size);
+  }
+  pthread_mutex_unlock(&heap_lock);
+  return block;
+}
+
+size_t size_of(const void* block) {
+  size_t size;
+  std::memcpy(&size, static_cast<const char*>(block) - sizeof size, sizeof size);
+  return size;
+}
+
+std::mutex lock_a;
+std::mutex lock_b;
+}  // namespace
+
+// libc names these parameters with reserved words.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
+extern "C" {
+void* malloc(size_t size) {
+  return allocate(size, alignof(std::max_align_t));
+}
+void free(void*) {
+  pthread_mutex_lock(&heap_lock);
+  pthread_mutex_unlock(&heap_lock);
+}
+void* calloc(size_t count, size_t size) {
+  return allocate(count * size, alignof(std::max_align_t));
+}
+void* realloc(void* old, size_t size) {
+  void* block = allocate(size, alignof(std::max_align_t));
+  if (old && block) std::memcpy(block, old, std::min(size, size_of(old)));
+  return block;
+}
+void* aligned_alloc(size_t alignment, size_t size) {
+  return allocate(size, alignment);
+}
+void* memalign(size_t alignment, size_t size) {
+  return allocate(size, alignment);
+}
+int posix_memalign(void** block, size_t alignment, size_t size) {
+  *block = allocate(size, alignment);
+  return *block ? 0 : ENOMEM;
+}
+}
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
+
+int main() {
+  std::string text;
+  const auto work = [&] {
+    for (int i = 0; i < 1'000; ++i) {
+      std::lock_guard a(lock_a);
+      text += "0123456789";
+      const auto block = std::make_unique<int>(i);
+      std::lock_guard b(lock_b);
+    }
+  };
+  std::thread first(work);
+  std::thread second(work);
+  first.join();
+  second.join();
+  std::printf("length %zu, the allocator was used %s\n", text.size(), calls > 2'000 ? "yes" : "no");
+}

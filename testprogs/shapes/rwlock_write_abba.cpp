@@ -1,0 +1,30 @@
+// AB and BA over two reader/writer locks, all written.
+#include <mutex>
+#include <semaphore>
+#include <shared_mutex>
+#include <thread>
+
+std::shared_mutex lock_a;
+std::shared_mutex lock_b;
+std::binary_semaphore first_done{0};
+
+void first_thread() {
+  {
+    std::unique_lock a(lock_a);
+    std::unique_lock b(lock_b);
+  }
+  first_done.release();
+}
+
+void second_thread() {
+  first_done.acquire();
+  std::unique_lock b(lock_b);
+  std::unique_lock a(lock_a);
+}
+
+int main() {
+  std::thread first(first_thread);
+  std::thread second(second_thread);
+  first.join();
+  second.join();
+}

@@ -1,0 +1,150 @@
+// tvfs: a small user-space model of the kernel's side of a file system, in which page faults are real.
+//
+// Each scenario is an order between a file system's locks and the page-fault path that kernel people found,
+// told in the first comment of its file in scenarios/. The machine room is named by the kernel's parts: mm
+// (areas, mmap_lock, fault path), page_cache, fs (operation tables), vfs (calls), uaccess (copies from user
+// memory), ext4ish. What is not the kernel's: uffd and fault_handler, which turn userfaultfd messages into
+// calls of the fault path, and the locks, which are pthread locks. Functions local to a file are static
+// rather than in an unnamed namespace, so that the stacks of a report read like the kernel's.
+#include <getopt.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include "panic.h"
+#include "scenario.h"
+
+namespace tvfs {
+namespace {
+
+constexpr int kUsage = 2;
+constexpr int kSkipped = 77;
+constexpr int kMaxThreads = 32;  // pairs of them; each has a handful of descriptors and mappings
+constexpr double kMaxSeconds = 3600;
+
+constexpr const char* kHelp =
+    "usage: tvfs SCENARIO [--variant=V] [--threads N] [--seconds S]\n"
+    "       tvfs --list\n"
+    "\n"
+    "  --variant=V   which variant of the scenario (default: the first that --list names)\n"
+    "  --threads N   N pairs of threads that overlap freely; fixed variants only\n"
+    "  --seconds S   for so long instead of once; fixed variants only\n"
+    "\n"
+    "Prints \"data: ok\" and exits 0, or 1 where data is wrong, 2 on wrong usage, 77 where the machine does "
+    "not permit it.\n";
+
+// What is wrong with the command line.
+struct UsageError {
+  std::string what;
+};
+
+const char* text(std::string_view literal) {
+  return literal.data();
+}
+
+void list() {
+  for (const Scenario* scenario : scenarios()) {
+    std::printf("%s: %s\n", text(scenario->name), text(scenario->summary));
+    for (const Variant& variant : scenario->variants)
+      std::printf("  %-12s %-7s %s\n", text(variant.name), variant.broken ? "broken" : "fixed",
+                  text(variant.expected));
+  }
+}
+
+template <class Number>
+Number parse(const char* option, const char* argument, Number least, Number most) {
+  Number value{};
+  const char* const end = argument + std::strlen(argument);
+  const auto [stopped, error] = std::from_chars(argument, end, value);
+  if (error == std::errc{} && stopped == end && value >= least && value <= most) return value;
+  std::ostringstream what;
+  what << option << " takes a number from " << least << " to " << most << ", not '" << argument << "'";
+  throw UsageError{what.str()};
+}
+
+const Scenario& find_scenario(std::string_view name) {
+  for (const Scenario* scenario : scenarios())
+    if (scenario->name == name) return *scenario;
+  throw UsageError{"no scenario is called '" + std::string(name) + "'; tvfs --list names them"};
+}
+
+const Variant& find_variant(const Scenario& scenario, std::string_view name) {
+  std::string names;
+  for (const Variant& variant : scenario.variants) {
+    if (variant.name == name) return variant;
+    names += (names.empty() ? "" : ", ") + std::string(variant.name);
+  }
+  throw UsageError{std::string(scenario.name) + " has no variant '" + std::string(name) + "', but " + names};
+}
+
+int run(int argc, char** argv) {
+  enum : int { kList = 256, kVariant, kThreads, kSeconds, kShowHelp };
+  static const option options[] = {{"list", no_argument, nullptr, kList},
+                                   {"variant", required_argument, nullptr, kVariant},
+                                   {"threads", required_argument, nullptr, kThreads},
+                                   {"seconds", required_argument, nullptr, kSeconds},
+                                   {"help", no_argument, nullptr, kShowHelp},
+                                   {nullptr, 0, nullptr, 0}};
+  std::optional<std::string> variant_name;
+  std::optional<int> threads;
+  std::optional<double> seconds;
+  opterr = 0;
+  for (int got; (got = getopt_long(argc, argv, ":", options, nullptr)) != -1;) {
+    switch (got) {
+      case kList:
+        list();
+        return 0;
+      case kShowHelp:
+        std::fputs(kHelp, stdout);
+        return 0;
+      case kVariant:
+        variant_name = optarg;
+        break;
+      case kThreads:
+        threads = parse("--threads", optarg, 1, kMaxThreads);
+        break;
+      case kSeconds:
+        seconds = parse("--seconds", optarg, 0.001, kMaxSeconds);
+        break;
+      case ':':
+        throw UsageError{std::string(argv[optind - 1]) + " needs a value"};
+      default: {
+        const bool is_letter = optopt > 0 && optopt < kList;
+        throw UsageError{
+            "unknown option '" +
+            (is_letter ? std::string{'-', static_cast<char>(optopt)} : std::string(argv[optind - 1])) + "'"};
+      }
+    }
+  }
+  if (optind == argc) throw UsageError{"no scenario is given; tvfs --list names them"};
+  if (optind + 1 < argc)
+    throw UsageError{"one scenario at a time, and then '" + std::string(argv[optind + 1]) + "'"};
+
+  const Scenario& scenario = find_scenario(argv[optind]);
+  const Variant& variant = variant_name ? find_variant(scenario, *variant_name) : scenario.variants.front();
+  const RunOptions how{.variant = variant, .threads = threads.value_or(1), .seconds = seconds.value_or(0)};
+  if (variant.broken && !how.in_turns())
+    throw UsageError{
+        "variant '" + std::string(variant.name) +
+        "' deadlocks when its threads overlap: run it without --threads and --seconds, in turns"};
+  return scenario.run(how);
+}
+
+}  // namespace
+}  // namespace tvfs
+
+int main(int argc, char** argv) {
+  try {
+    return tvfs::run(argc, argv);
+  } catch (const tvfs::UsageError& error) {
+    std::fprintf(stderr, "tvfs: %s\n\n%s", error.what.c_str(), tvfs::kHelp);
+    return tvfs::kUsage;
+  } catch (const tvfs::Skipped& skipped) {
+    std::fprintf(stderr, "skipped: %s\n", skipped.why.c_str());
+    return tvfs::kSkipped;
+  }
+}

@@ -1,0 +1,10 @@
+// Every scenario, each defined in the file of its name; the first comment of that file tells its story.
+#pragma once
+
+#include "scenario.h"
+
+namespace tvfs {
+
+extern const Scenario kExt4MmapInline;
+
+}  // namespace tvfs

@@ -1,0 +1,10 @@
+#include "scenarios/all.h"
+
+namespace tvfs {
+
+std::span<const Scenario* const> scenarios() {
+  static constexpr const Scenario* kAll[] = {&kExt4MmapInline};
+  return kAll;
+}
+
+}  // namespace tvfs

@@ -1,0 +1,109 @@
+#include "uffd.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "panic.h"
+#include "shared_memory.h"
+
+namespace tvfs {
+namespace {
+
+// Linux 6.4, newer than the headers of Debian 12. The kernel tells by the feature that came with it.
+constexpr std::uint64_t kContinueModeWp = 1 << 1;
+constexpr std::uint64_t kFeatureWpUnpopulated = 1 << 13;
+
+// Without UFFD_USER_MODE_ONLY: faults of system calls are half of what the scenarios are about.
+int open_userfaultfd() {
+  constexpr int kFlags = O_CLOEXEC | O_NONBLOCK;
+  const int fd = static_cast<int>(::syscall(SYS_userfaultfd, kFlags));
+  if (fd >= 0) return fd;
+  const int refused = errno;
+  const int device = ::open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+  if (device < 0) {
+    errno = refused;
+    return -1;
+  }
+  const int made = ::ioctl(device, USERFAULTFD_IOC_NEW, kFlags);
+  ::close(device);
+  return made;
+}
+
+}  // namespace
+
+Uffd::Uffd() : fd_(open_userfaultfd()) {
+  if (fd_ < 0)
+    throw Skipped{
+        std::string("userfaultfd that serves system calls is refused (") + std::strerror(errno) +
+        "): it takes root, CAP_SYS_PTRACE, access to /dev/userfaultfd, or vm.unprivileged_userfaultfd=1"};
+  uffdio_api api = {
+      .api = UFFD_API, .features = UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_WP_HUGETLBFS_SHMEM, .ioctls = 0};
+  if (::ioctl(fd_, UFFDIO_API, &api) != 0) {
+    const int error = errno;
+    ::close(fd_);
+    throw Skipped{std::string("userfaultfd does not serve write-protected shared memory here (") +
+                  std::strerror(error) + "): it takes Linux 5.19"};
+  }
+  can_map_write_protected_ = (api.features & kFeatureWpUnpopulated) != 0;
+}
+
+Uffd::~Uffd() {
+  ::close(fd_);
+}
+
+void Uffd::watch(void* start, std::size_t length) {
+  uffdio_register request = {
+      .range = {.start = reinterpret_cast<std::uintptr_t>(start), .len = length},
+      .mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR | UFFDIO_REGISTER_MODE_WP,
+      .ioctls = 0};
+  if (::ioctl(fd_, UFFDIO_REGISTER, &request) != 0) panic("UFFDIO_REGISTER", errno);
+}
+
+void Uffd::map_page(std::uintptr_t address, bool writable) {
+  uffdio_continue request = {.range = {.start = address, .len = kPageSize},
+                             .mode = writable || !can_map_write_protected_ ? 0 : kContinueModeWp,
+                             .mapped = 0};
+  while (::ioctl(fd_, UFFDIO_CONTINUE, &request) != 0) {
+    if (errno == EAGAIN) continue;
+    if (errno != EEXIST) panic("UFFDIO_CONTINUE", errno);
+    // Another thread's fault, or fault-around, mapped it first: perhaps write-protected.
+    if (writable)
+      make_writable(address);
+    else
+      wake(address);
+    return;
+  }
+}
+
+void Uffd::set_protection(std::uintptr_t address, std::uint64_t mode, const char* what) {
+  uffdio_writeprotect request = {.range = {.start = address, .len = kPageSize}, .mode = mode};
+  while (::ioctl(fd_, UFFDIO_WRITEPROTECT, &request) != 0)
+    if (errno != EAGAIN) panic(what, errno);
+}
+
+void Uffd::write_protect(std::uintptr_t address) {
+  set_protection(address, UFFDIO_WRITEPROTECT_MODE_WP, "UFFDIO_WRITEPROTECT (on)");
+}
+
+void Uffd::make_writable(std::uintptr_t address) {
+  set_protection(address, 0, "UFFDIO_WRITEPROTECT (off)");
+}
+
+void Uffd::wake(std::uintptr_t address) {
+  uffdio_range request = {.start = address, .len = kPageSize};
+  if (::ioctl(fd_, UFFDIO_WAKE, &request) != 0) panic("UFFDIO_WAKE", errno);
+}
+
+bool Uffd::next(uffd_msg& message) {
+  const ssize_t got = ::read(fd_, &message, sizeof message);
+  if (got == static_cast<ssize_t>(sizeof message)) return true;
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  panic("reading a userfaultfd message", got < 0 ? errno : EIO);
+}
+
+}  // namespace tvfs
