@@ -1,0 +1,136 @@
+// Programs that try to break a preload: under the shim they must print and return what they do without it.
+#include <doctest/doctest.h>
+
+#include "report.h"
+
+using namespace faultline::e2e;
+
+namespace {
+
+// Some of these programs leave no room to record anything; all others must leave a trace, else they prove
+// nothing.
+enum class Traces { Some, PerhapsNone };
+
+// Runs the program natively and under the shim. What traces it left must be readable.
+void check_undisturbed(const std::string& name, const Arguments& arguments = {},
+                       Traces expected = Traces::Some) {
+  Arguments all = {program("hostile/" + name)};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  const Outcome native = run(Command{.arguments = all, .environment = {}});
+  if (skipped(native)) return;
+  const Path traces = work_dir() / "traces";
+  Command command = preloaded(all, traces);
+  command.timeout = std::chrono::seconds(60);
+  const Outcome watched = run(command);
+  INFO(watched.command << "\n" << watched.err);
+  CHECK(watched.out == native.out);
+  CHECK(watched.status == native.status);
+  CHECK((expected == Traces::PerhapsNone || !traces_in(traces).empty()));
+  if (!traces_in(traces).empty()) {
+    const Report report = analyze(traces);
+    INFO(report.text);
+    CHECK(report.status != 2);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("hostile: forks with locks held, locks in atfork handlers, execs") {
+  check_undisturbed("fork_while_locked");
+}
+TEST_CASE("hostile: vfork, posix_spawn, system and popen") {
+  check_undisturbed("spawned_children");
+}
+TEST_CASE("hostile: locks in static constructors and destructors") {
+  check_undisturbed("static_lifetimes");
+}
+TEST_CASE("hostile: locks in destructors of thread-local data") {
+  check_undisturbed("thread_exit_locks");
+}
+TEST_CASE("hostile: locks in a signal handler") {
+  check_undisturbed("signal_handler_locks");
+}
+TEST_CASE("hostile: cancellation in waits") {
+  check_undisturbed("cancellation");
+}
+TEST_CASE("hostile: return codes and errno") {
+  check_undisturbed("return_codes");
+}
+TEST_CASE("hostile: C11 threads") {
+  check_undisturbed("c11_threads");
+}
+TEST_CASE("hostile: a library that locks while it is loaded and unloaded") {
+  check_undisturbed("loaded_library", {program("hostile/libloaded_library_plugin.so")});
+}
+TEST_CASE("hostile: walks over the loaded objects") {
+  check_undisturbed("loaded_objects", {program("hostile/libloaded_library_plugin.so")});
+}
+TEST_CASE("hostile: calls that block, interrupted and cancelled") {
+  check_undisturbed("blocking_calls");
+}
+TEST_CASE("hostile: thread creation and joins") {
+  check_undisturbed("thread_calls");
+}
+TEST_CASE("hostile: userfaultfd by the book and against it") {
+  check_undisturbed("userfaultfd_calls");
+}
+TEST_CASE("hostile: descriptor numbers, closing all of them") {
+  check_undisturbed("descriptors");
+}
+TEST_CASE("hostile: working directory removed") {
+  check_undisturbed("removed_directory");
+}
+TEST_CASE("hostile: deep recursion and the smallest stacks") {
+  check_undisturbed("deep_stacks");
+}
+TEST_CASE("hostile: exceptions through locks") {
+  check_undisturbed("exceptions");
+}
+TEST_CASE("hostile: longjmp over locks and out of a signal handler") {
+  check_undisturbed("long_jumps");
+}
+TEST_CASE("hostile: 5,000 short threads") {
+  check_undisturbed("many_threads");
+}
+TEST_CASE("hostile: no room for files") {
+  check_undisturbed("small_limits", {"file-size"}, Traces::PerhapsNone);
+}
+TEST_CASE("hostile: no room for descriptors") {
+  check_undisturbed("small_limits", {"descriptors"}, Traces::PerhapsNone);
+}
+TEST_CASE("hostile: locks shared between processes") {
+  check_undisturbed("shared_between_processes");
+}
+TEST_CASE("hostile: an allocator that locks") {
+  check_undisturbed("own_malloc");
+}
+TEST_CASE("hostile: ends by return") {
+  check_undisturbed("ways_out", {"return"});
+}
+TEST_CASE("hostile: ends by exit") {
+  check_undisturbed("ways_out", {"exit"});
+}
+TEST_CASE("hostile: ends by _exit") {
+  check_undisturbed("ways_out", {"_exit"});
+}
+TEST_CASE("hostile: ends by quick_exit") {
+  check_undisturbed("ways_out", {"quick_exit"});
+}
+TEST_CASE("hostile: ends by _Exit") {
+  check_undisturbed("ways_out", {"_Exit"});
+}
+TEST_CASE("hostile: ends by abort") {
+  check_undisturbed("ways_out", {"abort"});
+}
+TEST_CASE("hostile: ends by SIGTERM") {
+  check_undisturbed("ways_out", {"terminate"});
+}
+TEST_CASE("hostile: ends by SIGSEGV") {
+  check_undisturbed("ways_out", {"segfault"});
+}
+TEST_CASE("hostile: ends by exit in another thread") {
+  check_undisturbed("ways_out", {"exit-in-thread"});
+}
+TEST_CASE("hostile: first thread ends before the process") {
+  check_undisturbed("ways_out", {"pthread_exit"});
+}

@@ -1,0 +1,67 @@
+// The library itself: that it stands in front of what it says, and brings nothing along.
+#include <doctest/doctest.h>
+
+#include <set>
+#include <sstream>
+
+#include "report.h"
+
+using namespace faultline::e2e;
+
+namespace {
+
+std::set<std::string> function_table() {
+  return {
+#define FUNCTION(name, version) #name,
+#define ALIAS(alias, name) #alias,
+#define OBJECT(name) #name,
+#include "functions.def"
+  };
+}
+
+std::set<std::string> exported_symbols() {
+  const Outcome outcome = run(
+      {.arguments = {"nm", "-D", "--defined-only", "--format=posix", FAULTLINE_PRELOAD}, .environment = {}});
+  REQUIRE(outcome.status == 0);
+  std::set<std::string> names;
+  std::istringstream lines(outcome.out);
+  for (std::string line; std::getline(lines, line);) names.insert(line.substr(0, line.find(' ')));
+  return names;
+}
+
+std::string in_first_only(const std::set<std::string>& first, const std::set<std::string>& second) {
+  std::string names;
+  for (const std::string& name : first)
+    if (!second.contains(name)) names += name + ' ';
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("interposition is alive: a trace with locks in it") {
+  const Path traces = work_dir() / "traces";
+  REQUIRE(run(preloaded({program("shapes/abba")}, traces)).status == 0);
+  REQUIRE(traces_in(traces).size() == 1);
+  const std::vector<Json> records = records_of(traces_in(traces)[0]);
+  CHECK(records.at(0).at("t") == "trace");
+  CHECK(records.at(1).at("t") == "stats");
+  CHECK(records.at(1).at("locks") == 2);
+  CHECK(records.at(1).at("dependencies") == 2);
+  CHECK(records.back().at("t") == "end");
+}
+
+TEST_CASE("exported symbols: exactly the function table") {
+  const std::set<std::string> table = function_table();
+  const std::set<std::string> exported = exported_symbols();
+  CHECK(in_first_only(table, exported) == "");
+  CHECK(in_first_only(exported, table) == "");
+}
+
+TEST_CASE("needed libraries: nothing that could replace the program's own unwinder or C++ runtime") {
+  const Outcome outcome = run({.arguments = {"readelf", "-d", "-W", FAULTLINE_PRELOAD}, .environment = {}});
+  REQUIRE(outcome.status == 0);
+  for (const char* library : {"libunwind", "libgcc_s", "libstdc++"}) {
+    INFO(outcome.out);
+    CHECK(outcome.out.find(library) == std::string::npos);
+  }
+}

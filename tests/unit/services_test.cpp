@@ -1,0 +1,91 @@
+// Cycles through a server of page faults: each told once, by the program's own locks where they say it all.
+#include <doctest/doctest.h>
+
+#include "event_script.h"
+
+using namespace faultline;
+
+namespace {
+
+// A writer that faults with inode_lock held; the fault takes the declared mmap_lock, and its server works
+// under it.
+constexpr const char* kWriterFaults =
+    "writer: inode_lock !mmap_lock=U U. mmap_lock/f^U^server page^U^server -inode_lock; server: @U "
+    "mmap_lock/f page; ";
+
+}  // namespace
+
+TEST_CASE("fault under a lock that mmap takes under mmap_lock is one finding") {
+  const Judged result = judged(std::string(kWriterFaults) + "mapper: mmap_lock inode_lock");
+  REQUIRE(outcome(result.judgement) == "error feasible inode_lock -> mmap_lock -> inode_lock");
+  const Finding& finding = result.findings()[0];
+  const Dependency& fault = result.model.dependencies[finding.edges[0].dependency];
+  CHECK(fault.cause == Cause::Fault);
+  CHECK(fault.fault.address == 0x5000);
+}
+
+TEST_CASE("fault under a lock that mmap takes before mmap_lock is no finding") {
+  CHECK(outcome(std::string(kWriterFaults) + "mapper: inode_lock mmap_lock") == "");
+}
+
+TEST_CASE("server takes on the thread's behalf what another holds while it wants the thread's lock") {
+  const Judged result = judged("T1: A U. M^U^S -A; S: @U M; T2: M A");
+  REQUIRE(outcome(result.judgement) == "error feasible A -> M -> A");
+  CHECK(result.findings()[0].notes ==
+        std::vector<std::string>{
+            "A -> M is taken by thread S (102), which serves the page fault of thread T1 (101)"});
+}
+
+TEST_CASE("server takes on the thread's behalf what nobody holds across the thread's lock") {
+  CHECK(outcome("T1: A U. M^U^S -A; S: @U M; T2: A M") == "");
+}
+
+TEST_CASE("server whose work was not laid at the thread's door: the cycle goes through the service") {
+  CHECK(outcome("T1: A U. -A; S: @U M; T2: M A") == "error feasible A -> service(uffd) -> M -> A");
+}
+
+TEST_CASE("server takes what the faulting thread itself holds") {
+  const Judged result = judged("T1: A U. A^U^S -A; S: @U A");
+  REQUIRE(outcome(result.judgement) == "error self A -> A");
+  CHECK(result.findings()[0].kind == Kind::SelfLock);
+  CHECK(result.findings()[0].why ==
+        "thread T1 (101) waits for thread S (102), which serves its page fault and takes A, which it holds "
+        "to write, "
+        "to write");
+}
+
+TEST_CASE("server takes on the thread's behalf a recursive mutex that the thread holds") {
+  // The mutex is recursive for its owner, and the server is not its owner.
+  CHECK(outcome("T1: A U. A^U^S -A; S: @U A", {{"A", R"("type":"recursive")"}}) == "error self A -> A");
+}
+
+TEST_CASE("server reads on the thread's behalf what the thread reads") {
+  CHECK(outcome("T1: A/r U. A/r^U^S -A") == "");
+}
+
+TEST_CASE("fault wants to read the declared mmap_lock that its thread holds") {
+  const Judged result = judged("T1: M !M");
+  REQUIRE(outcome(result.judgement) == "error self M -> M");
+  CHECK(result.findings()[0].why ==
+        "thread T1 (101) waits by a page fault for M, which it holds to write, to read");
+}
+
+TEST_CASE("fault wants to read the declared mmap_lock that its thread reads: only behind a writer") {
+  CHECK(outcome("T1: M/f !M") == "note compatible M -> M");
+  CHECK(outcome("T1: M/f !M; T2: M A") == "error self M -> M");
+}
+
+TEST_CASE("two threads that fault into each other's lock through one server") {
+  // Beside the cycle of the two locks: while the server waits for the lock of one thread on behalf of the
+  // other, it does not serve the one.
+  CHECK(outcome("T1: A U. B^U^S -A; T2: B U. A^U^S -B; S: @U A -A B") ==
+        "error feasible A -> B -> A\n"
+        "error feasible A -> service(uffd) -> A\n"
+        "error feasible B -> service(uffd) -> B");
+}
+
+TEST_CASE(
+    "a server's own two locks in both orders by that server alone are a warning, also on behalf of others") {
+  CHECK(outcome("T1: A U. P^U^S @P M^U^S -P -A; S: @U P M -M -P -U; S: M P").find("error") ==
+        std::string::npos);
+}
