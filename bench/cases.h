@@ -1,0 +1,63 @@
+// What the measured programs share: how one operation is timed, and the command line their driver speaks.
+//
+//   PROGRAM --list    one line per case: name, processors it needs, what one operation is
+//   PROGRAM CASE      "NANOSECONDS OBJECT": the cost of one operation, and the file whose pthread_mutex_lock
+//   this process calls
+//
+// The same binary runs native and under every shim; it knows of none. Every case begins with one nested
+// acquisition, so a shim that says it watched has at least one dependency to show (the driver asks).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
+
+namespace cases {
+
+struct Case {
+  const char* name;
+  int processors;
+  const char* what;
+  double (*run)();  // nanoseconds per operation
+};
+
+// Monotonic time in nanoseconds.
+double now();
+
+// Makes the process one with threads, by one that sleeps for ever: glibc locks without an atomic instruction
+// while a process has never had a second thread.
+void park_a_thread();
+
+// Which of several chunks of a measurement counts.
+enum class Chunk {
+  Fastest,  // interference only ever adds time
+  Median,   // where two threads are to meet, the fastest chunk is the one in which they did not
+};
+
+// Nanoseconds of one call of `operation`, which is called with 0, 1, 2, ... A chunk is so long that reading
+// the clock does not show: its count of calls, at first `count`, doubles until that holds for nine chunks in
+// a row. All calls come from one place and through one call stack: a shim may take the same lock from two
+// places for two things.
+template <Chunk which = Chunk::Fastest, class Operation>
+double measure(Operation operation, std::uint64_t count = 100) {
+  constexpr double chunk_nanoseconds = 8e6;
+  std::array<double, 9> chunks;
+  std::uint64_t next = 0;
+  for (std::size_t done = 0; done < chunks.size();) {
+    const double start = now();
+    for (const std::uint64_t end = next + count; next != end; ++next) operation(next);
+    chunks[done++] = now() - start;
+    if (chunks[done - 1] < chunk_nanoseconds) {
+      count *= 2;
+      done = 0;
+    }
+  }
+  std::sort(chunks.begin(), chunks.end());
+  return chunks[which == Chunk::Fastest ? 0 : chunks.size() / 2] / static_cast<double>(count);
+}
+
+// The main function of a program of cases; gives its exit status.
+int main_of(std::span<const Case> all, int argc, char** argv);
+
+}  // namespace cases

@@ -1,0 +1,135 @@
+// The page faults that are measured (cases.h: how, and the command line). The server is a thread of the same
+// program on the same processor, as cross-processor wake-ups vary more than anything a shim adds.
+//
+// Where userfaultfd is not permitted, --list says so on standard error and names the other cases only.
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+
+#include "cases.h"
+
+namespace {
+
+using cases::Case;
+using cases::measure;
+
+constexpr std::size_t kPages = 512;
+
+std::size_t page_size() {
+  return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+[[noreturn]] void fatal(const char* what) {
+  std::fprintf(stderr, "fault_cases: %s: %s\n", what, std::strerror(errno));
+  std::exit(1);
+}
+
+volatile char* map_pages() {
+  void* memory =
+      mmap(nullptr, kPages * page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) fatal("mmap");
+  madvise(memory, kPages * page_size(), MADV_NOHUGEPAGE);
+  return static_cast<volatile char*>(memory);
+}
+
+// Touches one page after the other, each absent; drops all of them after the last. Its cost is spread over
+// 512 faults, in every setup alike.
+double touch_absent_pages(volatile char* memory) {
+  return measure([memory](std::uint64_t i) {
+    const std::size_t page = i % kPages;
+    if (page == 0) madvise(const_cast<char*>(memory), kPages * page_size(), MADV_DONTNEED);
+    static_cast<void>(memory[page * page_size()]);
+  });
+}
+
+int open_userfaultfd() {
+  const long fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return -1;
+  uffdio_api api = {};
+  api.api = UFFD_API;
+  if (ioctl(static_cast<int>(fd), UFFDIO_API, &api) != 0) return -1;
+  return static_cast<int>(fd);
+}
+
+// A server as the manual page of userfaultfd has it: poll, read one message, resolve it. Ends with the
+// process.
+void* serve(void* argument) {
+  const int fd = *static_cast<int*>(argument);
+  for (;;) {
+    pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
+    poll(&ready, 1, -1);
+    uffd_msg message = {};
+    if (read(fd, &message, sizeof message) != sizeof message) continue;
+    uffdio_zeropage zero = {};
+    zero.range.start = message.arg.pagefault.address & ~(page_size() - 1);
+    zero.range.len = page_size();
+    if (ioctl(fd, UFFDIO_ZEROPAGE, &zero) != 0 && errno != EEXIST) fatal("UFFDIO_ZEROPAGE");
+  }
+}
+
+volatile char* served_pages() {
+  static const int fd = open_userfaultfd();
+  if (fd < 0) fatal("userfaultfd");
+  volatile char* memory = map_pages();
+  uffdio_register range = {};
+  range.range.start = reinterpret_cast<std::uintptr_t>(memory);
+  range.range.len = kPages * page_size();
+  range.mode = UFFDIO_REGISTER_MODE_MISSING;
+  if (ioctl(fd, UFFDIO_REGISTER, &range) != 0) fatal("UFFDIO_REGISTER");
+  pthread_t server;
+  if (pthread_create(&server, nullptr, serve, const_cast<int*>(&fd)) != 0) fatal("pthread_create");
+  return memory;
+}
+
+double plain_fault() {
+  cases::park_a_thread();
+  return touch_absent_pages(map_pages());
+}
+
+double served_fault() {
+  return touch_absent_pages(served_pages());
+}
+
+// With one lock held throughout, so that every fault is a dependency, though always the same one.
+template <double (*measured)()>
+double under_a_lock() {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&lock);
+  const double result = measured();
+  pthread_mutex_unlock(&lock);
+  return result;
+}
+
+constexpr Case kCases[] = {
+    {"fault", 1, "a page fault that the kernel resolves by itself", plain_fault},
+    {"fault-locked", 1, "the same, with a lock held", under_a_lock<plain_fault>},
+    {"served-fault", 1, "a page fault served through userfaultfd", served_fault},
+    {"served-fault-locked", 1, "the same, with a lock held", under_a_lock<served_fault>},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::span<const Case> possible = kCases;
+  const int probe = open_userfaultfd();
+  if (probe < 0) {
+    std::fprintf(stderr, "skipped: served faults, as userfaultfd is refused here: %s\n",
+                 std::strerror(errno));
+    possible = possible.first(2);
+  } else {
+    close(probe);
+  }
+  return cases::main_of(possible, argc, argv);
+}
