@@ -37,7 +37,8 @@ struct FirstCall<Entry, R (*)(Args...) noexcept> {
   }
   static R missing(Args...) noexcept { return static_cast<R>(ENOSYS); }
 };
-// Variadic: only ioctl, whose third argument is one word.
+// Variadic: ioctl takes one word more, syscall up to six. Reading words that were not passed is harmless:
+// they are registers and stack.
 template <class Entry>
 struct FirstCall<Entry, int (*)(int, unsigned long, ...) noexcept> {
   static int call(int fd, unsigned long request, ...) noexcept {
@@ -49,6 +50,19 @@ struct FirstCall<Entry, int (*)(int, unsigned long, ...) noexcept> {
     return Entry::pointer()(fd, request, argument);
   }
   static int missing(int, unsigned long, ...) noexcept { return ENOSYS; }
+};
+template <class Entry>
+struct FirstCall<Entry, long (*)(long, ...) noexcept> {
+  static long call(long number, ...) noexcept {
+    va_list arguments;
+    va_start(arguments, number);
+    long words[6];
+    for (long& word : words) word = va_arg(arguments, long);
+    va_end(arguments);
+    Entry::resolve();
+    return Entry::pointer()(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+  }
+  static long missing(long, ...) noexcept { return ENOSYS; }
 };
 
 }  // namespace

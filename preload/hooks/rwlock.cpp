@@ -8,7 +8,8 @@ namespace {
 template <class Lock>
 [[gnu::always_inline]] inline int blocking(pthread_rwlock_t* lock, Mode mode, CallPoint at, Lock take) {
   if (lock->__data.__shared != 0 || *rwlock_tag(lock) != tag_for(lock) ||
-      !push_if_known(lock, *rwlock_word(lock), LockKind::Rwlock, mode, at))
+      !push_if_known(lock, *rwlock_word(lock), LockKind::Rwlock, mode, at,
+                     queues_readers(lock, LockKind::Rwlock, mode)))
     before_wait(lock, LockKind::Rwlock, mode, WaitKind::Blocking, at);
   const int result = take();
   if (__builtin_expect(result != 0, 0)) wait_failed(lock);

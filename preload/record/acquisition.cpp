@@ -49,7 +49,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
   ThreadState& thread = guard.thread();
   const HeldLock taken = describe(guard, lock, kind, mode, at);
   if (!taken.lock) return;
-  if (thread.top != thread.base) {
+  if (thread.top != thread.base || queues_readers(lock, kind, mode)) {
     const HeldLock* held = find_held(thread, taken.lock);
     if (held == nullptr || !returns_at_once(*held, lock, kind, mode))
       record_wait(thread, taken, wait, Cause::Call);

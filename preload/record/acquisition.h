@@ -21,10 +21,12 @@ enum class WaitKind : std::uint8_t { Blocking, Timed };
 
 // Hot: an acquisition at a known call point, with nothing held or with a known chain, only pushes. `word`:
 // the lock's identity word, whose tag the caller has checked. A trylock waits for nothing, so its chain need
-// not be known. False: take the slow path. Touches thread-local state only.
+// not be known; `even_alone`: it must be known also where nothing is held. False: take the slow path. Touches
+// thread-local state only.
 template <bool by_trylock = false>
 [[gnu::always_inline]] inline bool push_if_known(const volatile void* address, std::uint64_t word,
-                                                 LockKind kind, Mode mode, CallPoint at) {
+                                                 LockKind kind, Mode mode, CallPoint at,
+                                                 bool even_alone = false) {
   ThreadState* thread = tls.active;
   if (__builtin_expect(thread == nullptr, 0)) return false;
   const CallSite& site = thread->call_sites[call_site_index(at)];
@@ -32,13 +34,11 @@ template <bool by_trylock = false>
   HeldLock* top = thread->top;
   if (__builtin_expect(top == thread->limit, 0)) return false;
   const LockId lock{static_cast<std::uint32_t>(word >> 32)};
-  std::uint64_t key = 0;
-  if (top != thread->base) {
-    key = chain_key(top[-1].key, lock, mode, site.place.site);
-    if (!by_trylock && __builtin_expect(thread->known[key % ThreadState::kKnownKeys] != key, 0)) return false;
-  } else {
-    key = chain_key(0, lock, mode, site.place.site);
-  }
+  const bool alone = top == thread->base;
+  const std::uint64_t key = chain_key(alone ? 0 : top[-1].key, lock, mode, site.place.site);
+  if (!by_trylock && (!alone || even_alone) &&
+      __builtin_expect(thread->known[key % ThreadState::kKnownKeys] != key, 0))
+    return false;
   // Word by word: the lock operation that follows waits for every store made here, and a copy through a
   // temporary costs a store-forwarding stall besides.
   const auto fill = [&] {
@@ -57,6 +57,13 @@ template <bool by_trylock = false>
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   if (__builtin_expect(__atomic_load_n(&top->key, __ATOMIC_RELAXED) != key, 0)) fill();
   return true;
+}
+
+// Whether a wait for this lock matters to others even by a thread that holds nothing: it makes fair readers
+// queue, and so blocks them behind a shared hold.
+inline bool queues_readers(const volatile void* lock, LockKind kind, Mode mode) {
+  return kind == LockKind::Rwlock && mode == Mode::Exclusive &&
+         reader_mode(static_cast<const pthread_rwlock_t*>(const_cast<const void*>(lock))) == Mode::SharedFair;
 }
 
 // Slow paths. `lock` must be a live lock of `kind`.

@@ -129,8 +129,8 @@ struct ThreadState {
 struct ThreadLocal {
   ThreadState* active;
   ThreadState* state;
-  bool ended;
   bool walking;  // an unwinder is at work for this thread
+  bool ended;
 };
 extern thread_local constinit ThreadLocal tls __attribute__((tls_model("initial-exec")));
 

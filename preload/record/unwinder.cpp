@@ -173,7 +173,7 @@ ssize_t answer_read() {
   return -1;
 }
 
-ssize_t answer_write(const void* address) {
+long answer_write(const void* address) {
   char byte;
   if (sys::probe_own_memory(&byte, address, sizeof byte) == 0) return 1;
   errno = EFAULT;

@@ -45,8 +45,8 @@ inline bool asked_by_unwinder(CallPoint at) {
   return tls.walking && is_unwinders_own(reinterpret_cast<const void*>(at.return_address));
 }
 int answer_phdr(int (*callback)(dl_phdr_info*, std::size_t, void*), void* data);
-ssize_t answer_read();                      // nothing there, try again
-ssize_t answer_write(const void* address);  // 1: readable, -1: not
+ssize_t answer_read();                   // nothing there, try again
+long answer_write(const void* address);  // 1: readable, -1: not
 int answer_pipe(int ends[2]);
 
 // A new thread's first act, before it can hold a lock: the unwinder's thread-local memory is allocated now,

@@ -1,14 +1,8 @@
-// AB and BA, all read, and a thread for each lock that writes it, with a lock of its own held: each inner
-// read can queue behind a writer, which waits for the other's outer read.
-#include <mutex>
-
+// AB and BA, all read, and a thread for each lock that writes it and holds nothing else: each inner read can
+// queue behind a writer, which waits for the other's outer read.
 #include "fair_readers.h"
 
-std::mutex writer_of_a;
-std::mutex writer_of_b;
-
-void update(pthread_rwlock_t* lock, std::mutex* writers) {
-  std::lock_guard one_writer(*writers);
+void update(pthread_rwlock_t* lock) {
   pthread_rwlock_wrlock(lock);
   pthread_rwlock_unlock(lock);
 }
@@ -18,8 +12,8 @@ int main() {
   init_fair(&lock_b);
   std::thread first(first_reader);
   std::thread second(second_reader);
-  std::thread third(update, &lock_a, &writer_of_a);
-  std::thread fourth(update, &lock_b, &writer_of_b);
+  std::thread third(update, &lock_a);
+  std::thread fourth(update, &lock_b);
   first.join();
   second.join();
   third.join();
