@@ -172,7 +172,7 @@ LockClasses::LockClasses(const Model& model, const FrameNames& names, const Clas
     if (dependency.cause != Cause::Fault && by_sites(model.locks[dependency.to]))
       taken.emplace_back(dependency.to, dependency.stack);
   std::ranges::sort(taken);
-  taken.erase(std::ranges::unique(taken).begin(), taken.end());
+  taken.erase(std::unique(taken.begin(), taken.end()), taken.end());
 
   std::map<std::string, Vertex> by_key;
   class_of_.reserve(model.locks.size());

@@ -42,7 +42,7 @@ CycleSearch::CycleSearch(const Model& model, const Component& component, CycleRu
     if (!std::ranges::binary_search(vertices_, edge.to)) dead_ends.push_back(edge.to);
   vertices_.insert(vertices_.end(), dead_ends.begin(), dead_ends.end());
   std::ranges::sort(vertices_);
-  vertices_.erase(std::ranges::unique(vertices_).begin(), vertices_.end());
+  vertices_.erase(std::unique(vertices_.begin(), vertices_.end()), vertices_.end());
 
   const std::size_t size = vertices_.size();
   out_.assign(size + 1, 0);
@@ -238,6 +238,7 @@ Cycle CycleSearch::shortest_through(EdgeIndex edge) {
     here = to_[next];
   }
   std::vector<Witness> chosen;
+  chosen.reserve(edges.size());
   for (const EdgeIndex each : edges) chosen.push_back(witnesses(each).front());
   CycleVerdict verdict = rules_.judge(chosen);
   return cycle_of(edges, std::move(chosen), std::move(verdict));
@@ -278,7 +279,7 @@ Cycle CycleSearch::cycle_of(std::span<const EdgeIndex> edges, std::vector<Witnes
 void CycleSearch::keep(Cycle cycle, std::vector<Cycle>& cycles) {
   if (cycle.witnesses.empty()) return;
   std::vector<Vertex> rotation = cycle.vertices;
-  std::ranges::rotate(rotation, std::ranges::min_element(rotation));
+  std::rotate(rotation.begin(), std::ranges::min_element(rotation), rotation.end());
   const auto [entry, is_new] = kept_.try_emplace(std::move(rotation), cycles.size());
   if (is_new) {
     ++budget_.cycles;

@@ -20,7 +20,7 @@ class Explainer {
   // Further sentences: what a reader should know of the witnesses.
   std::vector<std::string> notes(const Cycle& cycle) const;
 
-  std::string thread(ThreadId thread) const;
+  std::string thread(ThreadId id) const;
 
  private:
   const Dependency& dependency(const Cycle& cycle, std::size_t place) const {

@@ -120,8 +120,7 @@ struct Summary {
 struct Judgement {
   Summary summary;
   std::vector<Finding> findings;
-  std::vector<std::string>
-      bounds;  // sentences: each search that stopped at a bound; a result with one is never clean
+  std::vector<std::string> bounds;  // sentences: what stopped at a bound; a result with one is never clean
 };
 
 }  // namespace faultline

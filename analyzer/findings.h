@@ -20,7 +20,7 @@ class Findings {
 
   // Adds a cycle found in `component`. Of cycles with one fingerprint the most severe is shown, the first of
   // those; the others count as its instances and give what alternative witnesses they have.
-  void add(const Cycle& cycle, const Component& component);
+  void add(const Cycle& found, const Component& component);
 
   // Adds a lock call that returns an error instead of waiting: the thread has `witness.held` already.
   void add_misuse(const Witness& witness);

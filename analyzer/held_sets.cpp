@@ -36,7 +36,8 @@ const HeldSets::Set& HeldSets::set(HeldId node) {
   std::ranges::sort(set, [](const Entry& a, const Entry& b) {
     return a.lock != b.lock ? a.lock < b.lock : a.exclusive > b.exclusive;
   });
-  set.erase(std::ranges::unique(set, {}, &Entry::lock).begin(), set.end());
+  const auto same_lock = [](const Entry& a, const Entry& b) { return a.lock == b.lock; };
+  set.erase(std::unique(set.begin(), set.end(), same_lock), set.end());
   entries_ += set.size();
   steps_ += set.size();
   return set;

@@ -58,7 +58,8 @@ class Judging {
     for (Finding& finding : judgement_.findings)
       if (finding.severity == Severity::Error && finding.verdict && *finding.verdict != Verdict::Feasible &&
           *finding.verdict != Verdict::Self)
-        finding.notes.push_back("an error because of --policy=lockdep, which takes every inversion for one");
+        finding.notes.emplace_back(
+            "an error because of --policy=lockdep, which takes every inversion for one");
   }
 
   // A reader that never queues behind a writer, on a lock its own thread reads already: not even a cycle to
@@ -96,7 +97,7 @@ class Judging {
     }
     const EdgeCount count = count_edges(model_);
     summary.edges = count.edges;
-    if (!count.complete) judgement_.bounds.push_back("there are more edges than were counted");
+    if (!count.complete) judgement_.bounds.emplace_back("there are more edges than were counted");
   }
 
   void summarise(const SourceRecord& source) {

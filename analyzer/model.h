@@ -7,7 +7,7 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <ranges>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +21,40 @@ namespace faultline {
 
 using ProcessId = Id<struct ProcessTag>;
 using DependencyId = Id<struct DependencyTag>;
+
+// The ids from 1 to a last one.
+template <class I>
+class IdRange {
+ public:
+  class Iterator {
+   public:
+    using iterator_category = std::forward_iterator_tag;
+    using value_type = I;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const I*;
+    using reference = const I&;
+
+    Iterator() = default;
+    explicit Iterator(std::uint32_t value) : id_{value} {}
+    reference operator*() const { return id_; }
+    Iterator& operator++() {
+      ++id_.value;
+      return *this;
+    }
+    Iterator operator++(int) { return Iterator(id_.value++); }
+    friend bool operator==(Iterator, Iterator) = default;
+
+   private:
+    I id_;
+  };
+
+  explicit IdRange(std::size_t last) : last_(static_cast<std::uint32_t>(last)) {}
+  Iterator begin() const { return Iterator(1); }
+  Iterator end() const { return Iterator(last_ + 1); }
+
+ private:
+  std::uint32_t last_;
+};
 
 // A sequence addressed by a strong id. The ids are 1 to size(); to look up the id 0 (none) is a mistake.
 template <class I, class T>
@@ -38,10 +72,7 @@ class Table {
   // The items, and their ids, in order of definition.
   auto begin() const { return items_.begin(); }
   auto end() const { return items_.end(); }
-  auto ids() const {
-    return std::views::iota(std::uint32_t{1}, static_cast<std::uint32_t>(items_.size() + 1)) |
-           std::views::transform([](std::uint32_t value) { return I{value}; });
-  }
+  IdRange<I> ids() const { return IdRange<I>(items_.size()); }
 
  private:
   std::vector<T> items_;
@@ -82,8 +113,7 @@ struct Model {
   Table<DependencyId, Dependency> dependencies;
   std::vector<JoinRecord> joins;
   std::vector<RangeRecord> ranges;
-  std::vector<std::string>
-      warnings;  // of reading: truncated tails, torn records; each names its file and line
+  std::vector<std::string> warnings;  // of reading: truncated tails, torn records; with file and line
 
   // Frames of a stack, innermost first; none for the stack 0.
   std::span<const Frame> frames(StackId stack) const {

@@ -74,15 +74,27 @@ std::string TextStacks::render(const std::vector<FrameView>& frames, std::size_t
   const FrameView* const top = own_frame(frames);
   std::string out;
   std::size_t own = 0;
-  for (std::size_t i = 0; i < frames.size();) {
+  std::size_t i = 0;
+  const auto fold = [&](std::size_t first, std::size_t end) {
+    // Of the folded calls the outermost is the one the program's own code made.
+    const FrameView& made = frames[end - 1];
+    if (!is_library_frame(made)) return line_of(made, indent);
+    std::string line = made.location.function;
+    if (end - first > 1) line += " (and " + std::to_string(end - first - 1) + " further in)";
+    return margin + style_.faint(elided(printable(line), style_.width - indent)) + "\n";
+  };
+  // What lies between the lock and the code that meant to take it is one line: lock wrappers, guards, a
+  // memcpy.
+  if (const auto inner = static_cast<std::size_t>(top - frames.data()); inner > 0) {
+    out += fold(0, inner);
+    i = inner;
+  }
+  while (i < frames.size()) {
     if (!all_library && is_library_frame(frames[i])) {
       const std::size_t first = i;
       while (i < frames.size() && is_library_frame(frames[i])) ++i;
       if (i == frames.size()) break;
-      // Of the folded calls the outermost is the one the program's own code made.
-      std::string line = frames[i - 1].location.function;
-      if (i - first > 1) line += " (and " + std::to_string(i - first - 1) + " further in)";
-      out += margin + style_.faint(elided(printable(line), style_.width - indent)) + "\n";
+      out += fold(first, i);
       continue;
     }
     if (own == kMostFrames) {

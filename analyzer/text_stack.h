@@ -36,7 +36,7 @@ class TextStacks {
   std::string place_of(const FrameView& frame) const;
 
  private:
-  static constexpr std::size_t kMostFrames = 6;
+  static constexpr std::size_t kMostFrames = 4;
 
   // Where a frame is, as far as its function's name does not say so: "fs/ext4.cpp:88", "(libc.so.6)", "".
   std::string where_of(const FrameView& frame) const;

@@ -12,7 +12,7 @@ Verdicts::Verdicts(const Model& model) : model_(model), happens_before_(model), 
       faulted_holding_[{dependency.thread, dependency.to}].push_back(dependency.under);
   for (auto& [key, nodes] : faulted_holding_) {
     std::ranges::sort(nodes);
-    nodes.erase(std::ranges::unique(nodes).begin(), nodes.end());
+    nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
   }
   index_writers();
 }
@@ -53,7 +53,8 @@ void Verdicts::index_writers() {
   };
   for (auto& [lock, writers] : writers_) {
     std::ranges::stable_sort(writers, {}, set);
-    writers.erase(std::ranges::unique(writers, {}, set).begin(), writers.end());
+    const auto same = [&](const WriterWait& a, const WriterWait& b) { return set(a) == set(b); };
+    writers.erase(std::unique(writers.begin(), writers.end(), same), writers.end());
   }
 }
 

@@ -52,13 +52,15 @@ done
 say "shell scripts"
 shellcheck -x -- "${scripts[@]}" || failed=1
 
-# Only what the build compiles: others have no compile command. One process per core, each file on its own.
-mapfile -t compiled < <(changed '*.c' '*.cpp' | while IFS= read -r file; do
-  grep -qF "\"file\": \"$PWD/$file\"" "$build/compile_commands.json" && [ -e "$file" ] && printf '%s\n' "$file"
+# Only what the build compiles: others have no compile command. One process per core, each file on its own. testprogs/hostile does on purpose
+# what no program should.
+clang_tidy=$(command -v clang-tidy-16 || command -v clang-tidy) || fail "lint: clang-tidy is not installed"
+mapfile -t compiled < <(changed '*.c' '*.cpp' | grep -v '^testprogs/hostile/' | while IFS= read -r file; do
+  if grep -qF "\"file\": \"$PWD/$file\"" "$build/compile_commands.json" && [ -e "$file" ]; then printf '%s\n' "$file"; fi
 done)
 if [ ${#compiled[@]} -gt 0 ]; then
   say "clang-tidy on ${#compiled[@]} files"
-  printf '%s\0' "${compiled[@]}" | xargs -0 -n 1 -P "$(cores)" clang-tidy --quiet -p "$build" || failed=1
+  printf '%s\0' "${compiled[@]}" | xargs -0 -n 1 -P "$(cores)" "$clang_tidy" --quiet -p "$build" || failed=1
 else
   say "clang-tidy: no compiled file differs from the last commit (--all checks all)"
 fi

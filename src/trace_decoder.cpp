@@ -243,7 +243,7 @@ void TraceDecoder::held(const Fields& fields) {
 FaultRecord TraceDecoder::fault(const Fields& fields) const {
   const std::string_view from = fields.text_or("stack_from", "last-recorded");
   if (from != "registers" && from != "last-recorded")
-    throw RecordError("field \"stack_from\" is neither \"registers\" nor \"last-recorded\"");
+    throw RecordError(R"(field "stack_from" is neither "registers" nor "last-recorded")");
   return {.address = fields.hexadecimal("address"),
           .access = fields.word_or("access", Access::Unknown, Access::Unknown),
           .origin = fields.word_or("origin", Origin::Unknown, Origin::Unknown),
@@ -265,7 +265,7 @@ void TraceDecoder::dependency(const Fields& fields) {
   if (fields.has("open")) {
     const std::string_view open = fields.text("open");
     if (open != "epochs" && open != "threads")
-      throw RecordError("field \"open\" is neither \"epochs\" nor \"threads\"");
+      throw RecordError(R"(field "open" is neither "epochs" nor "threads")");
     record.open = open == "epochs" ? Open::Epochs : Open::Threads;
   }
   if (fields.has("via")) {

@@ -45,9 +45,8 @@ class TraceError : public std::runtime_error {
 };
 
 struct TraceReading {
-  bool empty = false;  // the file holds no record at all: its process died before it wrote one
-  std::vector<std::string>
-      warnings;  // "FILE:LINE: ...": a truncated tail, torn records, records that named those
+  bool empty = false;                 // the file holds no record at all: its process died before it wrote one
+  std::vector<std::string> warnings;  // "FILE:LINE: ...": a cut tail, torn records, what named those
 };
 
 // Reads the trace `file` into `visitor`. Throws TraceError where the file cannot be read, is not a trace, is

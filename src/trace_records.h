@@ -40,8 +40,8 @@ struct StatsRecord {
   std::uint64_t locks = 0;
   std::uint64_t dependencies = 0;
   std::uint64_t faults = 0;
-  std::vector<std::pair<std::string, std::uint64_t>>
-      lost;  // what was not recorded, by cause; causes of later versions too
+  // What was not recorded, by cause; causes of later versions too.
+  std::vector<std::pair<std::string, std::uint64_t>> lost;
 };
 
 struct SourceRecord {
@@ -115,9 +115,8 @@ struct FaultRecord {
   std::uint64_t address = 0;
   Access access = Access::Unknown;
   Origin origin = Origin::Unknown;
-  LockId service;  // none: no server serves this page
-  bool stack_is_registers =
-      false;  // the stack is that of the faulting instruction; else the thread's newest known one
+  LockId service;                   // none: no server serves this page
+  bool stack_is_registers = false;  // that of the faulting instruction; else the thread's newest known one
 };
 
 // `thread`, holding the path of `under`, waits for `to`.

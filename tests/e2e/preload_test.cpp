@@ -50,6 +50,22 @@ TEST_CASE("interposition is alive: a trace with locks in it") {
   CHECK(records.back().at("t") == "end");
 }
 
+TEST_CASE("call stacks: walked by libunwind where it is installed, to the start of the thread") {
+  const Path traces = work_dir() / "traces";
+  REQUIRE(run(preloaded({program("shapes/abba")}, traces)).status == 0);
+  std::string unwinder;
+  std::size_t stacks = 0;
+  for (const Json& record : records_of(traces_in(traces).at(0))) {
+    if (record.at("t") == "source" && record.at("name") == "stacks") unwinder = record.at("why");
+    if (record.at("t") != "stack") continue;
+    ++stacks;
+    CHECK(record.at("by") == "unwind");
+    CHECK(record.at("frames").size() >= 4);  // the lock's user, the thread's function, and what started it
+  }
+  CHECK(unwinder == "libunwind");
+  CHECK(stacks > 0);
+}
+
 TEST_CASE("exported symbols: exactly the function table") {
   const std::set<std::string> table = function_table();
   const std::set<std::string> exported = exported_symbols();

@@ -28,7 +28,6 @@ struct Best {
     severity = new_severity;
     length = new_length;
   }
-  friend bool operator==(const Best&, const Best&) = default;
 };
 using BestByOrder = std::map<Order, Best>;
 
@@ -124,9 +123,10 @@ TEST_CASE("the search finds what enumeration finds") {
         note_cycle(found, orders, cycle.verdict.severity);
       }
       REQUIRE(budget.bounds_reached().empty());
-      for (const auto& [order, best] : expected) {
-        CAPTURE(order.first);
-        CAPTURE(order.second);
+      for (const auto& entry : expected) {
+        const Order& order = entry.first;
+        const Best& best = entry.second;
+        INFO("order of locks ", order.first, " and ", order.second);
         CHECK(found[order].severity == best.severity);
         CHECK(found[order].length == best.length);
         ++seen[best.severity];

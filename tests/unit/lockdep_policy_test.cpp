@@ -43,8 +43,8 @@ TEST_CASE("lockdep: classes inverted on different instances are an error here an
   // Two trees of parent and child lock, of one class each, taken top down in one and bottom up in the other.
   std::string trace = trace_text("T1: P1 C1; T2: C2 P2");
   const auto rename = [&](const std::string& from, const std::string& to) {
-    const std::string key = "\"name\":\"" + from + '"';
-    trace.replace(trace.find(key), key.size(), "\"name\":\"" + to + '"');
+    const std::string key = R"("name":")" + from + '"';
+    trace.replace(trace.find(key), key.size(), R"("name":")" + to + '"');
   };
   for (const char* digit : {"1", "2"}) {
     rename(std::string("P") + digit, "parent");

@@ -19,7 +19,7 @@ std::string error_of(const std::filesystem::path& path) {
 }
 
 std::string of_run(std::string trace, const std::string& run) {
-  return trace.replace(trace.find("\"run\":\"\""), 8, "\"run\":\"" + run + "\"");
+  return trace.replace(trace.find(R"("run":"")"), 8, R"("run":")" + run + '"');
 }
 
 }  // namespace

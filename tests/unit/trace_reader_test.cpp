@@ -135,7 +135,7 @@ TEST_CASE("torn records are warnings, and so is what names them") {
     CHECK(torn.seen.threads == 1);
   }
   SUBCASE("the middle is missing") {
-    const Outcome torn = read(kHeader + kStats + nuls(1) + "\"t\":\"lo" + nuls(9) + "\n" + kThread);
+    const Outcome torn = read(kHeader + kStats + nuls(1) + R"("t":"lo)" + nuls(9) + "\n" + kThread);
     CHECK(torn.reading.warnings.size() == 1);
     CHECK(torn.seen.threads == 1);
   }
