@@ -132,7 +132,7 @@ struct Model {
 // version, or where no path holds a trace at all (with `run` given, an empty model is returned instead, and
 // what has no readable header is left out with a warning). A
 // file without a single record (its process died before it wrote one) is an error when named itself and a
-// warning when found in a folder. Reading goes at several hundred MB/s.
+// warning when found in a folder. Reading goes at over 100 MB/s.
 Model load_model(std::span<const std::filesystem::path> paths, std::string_view run = {});
 
 }  // namespace faultline

@@ -1,6 +1,7 @@
 #include "trace_fields.h"
 
 #include <charconv>
+#include <limits>
 
 namespace faultline {
 namespace {
@@ -20,38 +21,78 @@ std::string shown(std::string_view text) {
   throw RecordError("field " + in_quotes(key) + " is not " + expected);
 }
 
-constexpr auto kMax32 = std::numeric_limits<std::uint32_t>::max();
+constexpr const char* kNumber = "a number from 0";
+constexpr const char* kText = "a string";
+
+std::uint64_t to_number(simdjson::dom::element value, std::string_view key) {
+  std::uint64_t number = 0;
+  if (value.get(number)) wrong_type(key, kNumber);
+  return number;
+}
+
+std::uint32_t to_number32(simdjson::dom::element value, std::string_view key) {
+  const std::uint64_t number = to_number(value, key);
+  if (number > std::numeric_limits<std::uint32_t>::max())
+    throw RecordError("field " + in_quotes(key) + " is too large");
+  return static_cast<std::uint32_t>(number);
+}
+
+std::string_view to_text(simdjson::dom::element value, std::string_view key) {
+  std::string_view text;
+  if (value.get(text)) wrong_type(key, kText);
+  return text;
+}
 
 }  // namespace
 
+bool Fields::find(std::string_view key, simdjson::dom::element& value) const {
+  return object_.at_key(key).get(value) == simdjson::SUCCESS;
+}
+
 bool Fields::has(std::string_view key) const {
-  return object_.at_key(key).error() == simdjson::SUCCESS;
+  simdjson::dom::element ignored;
+  return find(key, ignored);
 }
 
 simdjson::dom::element Fields::at(std::string_view key, const char* expected) const {
   simdjson::dom::element value;
-  if (object_.at_key(key).get(value))
-    throw RecordError("field " + in_quotes(key) + ", " + expected + ", is missing");
+  if (!find(key, value)) throw RecordError("field " + in_quotes(key) + ", " + expected + ", is missing");
   return value;
 }
 
-std::uint64_t Fields::number(std::string_view key, std::uint64_t max) const {
-  constexpr const char* expected = "a number from 0";
-  std::uint64_t value = 0;
-  if (at(key, expected).get(value)) wrong_type(key, expected);
-  if (value > max) throw RecordError("field " + in_quotes(key) + " is too large");
-  return value;
+std::uint64_t Fields::number(std::string_view key) const {
+  return to_number(at(key, kNumber), key);
 }
 
 std::uint32_t Fields::number32(std::string_view key) const {
-  return static_cast<std::uint32_t>(number(key, kMax32));
+  return to_number32(at(key, kNumber), key);
 }
 
 std::string_view Fields::text(std::string_view key) const {
-  constexpr const char* expected = "a string";
-  std::string_view value;
-  if (at(key, expected).get(value)) wrong_type(key, expected);
-  return value;
+  return to_text(at(key, kText), key);
+}
+
+std::uint64_t Fields::number_or(std::string_view key, std::uint64_t absent) const {
+  simdjson::dom::element value;
+  return find(key, value) ? to_number(value, key) : absent;
+}
+
+std::uint32_t Fields::number32_or(std::string_view key, std::uint32_t absent) const {
+  simdjson::dom::element value;
+  return find(key, value) ? to_number32(value, key) : absent;
+}
+
+std::string_view Fields::text_or(std::string_view key, std::string_view absent) const {
+  simdjson::dom::element value;
+  return find(key, value) ? to_text(value, key) : absent;
+}
+
+bool Fields::flag_or(std::string_view key, bool absent) const {
+  simdjson::dom::element value;
+  if (!find(key, value)) return absent;
+  bool flag = false;
+  if (value.get(flag)) wrong_type(key, "true or false");
+  return flag;
 }
 
 std::uint64_t Fields::hexadecimal(std::string_view key) const {
@@ -77,26 +118,6 @@ Fields Fields::object(std::string_view key) const {
   simdjson::dom::object value;
   if (at(key, expected).get(value)) wrong_type(key, expected);
   return Fields(value);
-}
-
-std::uint64_t Fields::number_or(std::string_view key, std::uint64_t absent) const {
-  return has(key) ? number(key) : absent;
-}
-
-std::uint32_t Fields::number32_or(std::string_view key, std::uint32_t absent) const {
-  return has(key) ? number32(key) : absent;
-}
-
-std::string_view Fields::text_or(std::string_view key, std::string_view absent) const {
-  return has(key) ? text(key) : absent;
-}
-
-bool Fields::flag_or(std::string_view key, bool absent) const {
-  simdjson::dom::element value;
-  if (object_.at_key(key).get(value)) return absent;
-  bool flag = false;
-  if (value.get(flag)) wrong_type(key, "true or false");
-  return flag;
 }
 
 void Fields::unknown_word(std::string_view key, std::string_view spelt) {

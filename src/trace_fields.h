@@ -7,7 +7,6 @@
 #include <simdjson.h>
 
 #include <cstdint>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -32,8 +31,7 @@ class Fields {
   bool has(std::string_view key) const;
 
   // Required fields.
-  std::uint64_t number(std::string_view key,
-                       std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) const;
+  std::uint64_t number(std::string_view key) const;
   std::uint32_t number32(std::string_view key) const;
   std::string_view text(std::string_view key) const;
   std::uint64_t hexadecimal(std::string_view key) const;  // "0x7f00"
@@ -61,6 +59,7 @@ class Fields {
   simdjson::dom::object json() const { return object_; }
 
  private:
+  bool find(std::string_view key, simdjson::dom::element& value) const;
   simdjson::dom::element at(std::string_view key, const char* expected) const;
   [[noreturn]] static void unknown_word(std::string_view key, std::string_view spelt);
 

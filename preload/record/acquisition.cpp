@@ -11,8 +11,8 @@ namespace {
 
 // An acquisition while the shim is at work for this thread: libunwind's own mutex, or a signal handler's,
 // which is then not recorded.
-void passed_through(const volatile void* lock) {
-  if (shim_is_busy() && recording() && !is_unwinders_own(lock)) trace.lose(Lost::Reentered);
+void passed_through() {
+  if (shim_is_busy() && recording()) trace.lose(Lost::Reentered);
 }
 
 // Whether taking `lock` while holding `held` of the same lock ends at once, without a wait: nothing to
@@ -44,8 +44,10 @@ void record_wait(ThreadState& thread, const HeldLock& entry, WaitKind wait, Caus
 }  // namespace
 
 void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait, CallPoint at) {
+  // Taken within a walk, and in the destructor of the unwinder's own thread-specific data.
+  if (is_unwinders_own(lock)) return;
   Guard guard;
-  if (!guard) return passed_through(lock);
+  if (!guard) return passed_through();
   ThreadState& thread = guard.thread();
   const HeldLock taken = describe(guard, lock, kind, mode, at);
   if (!taken.lock) return;
@@ -61,7 +63,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
 
 void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPoint at) {
   Guard guard;
-  if (!guard) return passed_through(lock);
+  if (!guard) return passed_through();
   HeldLock entry = describe(guard, lock, kind, mode, at);
   if (!entry.lock) return;
   entry.by_trylock = true;
@@ -69,6 +71,7 @@ void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPo
 }
 
 void before_release_slow(const volatile void* lock) {
+  if (is_unwinders_own(lock)) return;
   Guard guard;
   if (guard) {
     if (!remove_held(guard.thread(), const_cast<const void*>(lock))) trace.lose(Lost::Foreign);
@@ -76,7 +79,7 @@ void before_release_slow(const volatile void* lock) {
   }
   // A signal handler gives up a lock that the interrupted code took: it leaves the held stack when the shim
   // is done with it.
-  if (!shim_is_busy() || is_unwinders_own(lock)) return;
+  if (!shim_is_busy()) return;
   ThreadState& thread = *tls.state;
   for (const HeldLock* entry = thread.base; entry != thread.top; ++entry) {
     if (entry->address != lock || thread.deferred_count == sizeof thread.deferred / sizeof thread.deferred[0])
@@ -104,7 +107,7 @@ void before_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
 
 void after_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
   Guard guard;
-  if (!guard) return passed_through(mutex);
+  if (!guard) return passed_through();
   const HeldLock taken = describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, at);
   if (!taken.lock) return;
   if (guard.thread().is_server) server_acquires(guard, taken);
