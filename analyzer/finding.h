@@ -101,7 +101,7 @@ struct Finding {
   // origin or stacks.
   std::vector<FindingEdge> edges;
   std::vector<std::string> notes;  // further sentences: what a reader should know of the evidence
-  std::uint32_t instances = 1;     // cycles of lock instances that share this fingerprint
+  std::uint32_t instances = 1;     // sets of lock instances that share this fingerprint
 };
 
 struct Summary {

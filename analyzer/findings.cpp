@@ -101,16 +101,17 @@ void Findings::add_misuse(const Witness& witness) {
 }
 
 void Findings::keep(Draft draft) {
+  std::vector<LockId> locks;
+  for (const FindingLock& lock : draft.finding.locks) locks.push_back(lock.lock);
+  std::ranges::sort(locks);
+  lock_sets_[draft.finding.fingerprint].insert(std::move(locks));
   const auto [entry, is_new] = drafts_.try_emplace(draft.finding.fingerprint, draft);
   if (is_new) return;
   Draft& shown = entry->second;
-  if (shown.finding.severity < draft.finding.severity) {
-    draft.finding.instances += shown.finding.instances;
+  if (shown.finding.severity < draft.finding.severity)
     shown = std::move(draft);
-  } else {
-    if (shown.finding.severity == draft.finding.severity) merge(shown, draft);
-    shown.finding.instances += draft.finding.instances;
-  }
+  else if (shown.finding.severity == draft.finding.severity)
+    merge(shown, draft);
 }
 
 std::vector<FindingEdge> Findings::alternatives(const Cycle& cycle, std::size_t place,
@@ -163,9 +164,11 @@ std::vector<Finding> Findings::take() {
   std::vector<Finding> findings;
   for (auto& [fingerprint, draft] : drafts_) {
     for (const auto& place : draft.places) std::ranges::copy(place, std::back_inserter(draft.finding.edges));
+    draft.finding.instances = static_cast<std::uint32_t>(lock_sets_.at(fingerprint).size());
     findings.push_back(std::move(draft.finding));
   }
   drafts_.clear();
+  lock_sets_.clear();
   const auto worst_first = [](const Finding& a, const Finding& b) {
     return std::tie(b.severity, b.stability, a.title, a.fingerprint) <
            std::tie(a.severity, a.stability, b.title, b.fingerprint);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ class Findings {
       : model_(model), classes_(classes), explainer_(model, classes) {}
 
   // Adds a cycle found in `component`. Of cycles with one fingerprint the most severe is shown, the first of
-  // those; the others count as its instances and give what alternative witnesses they have.
+  // those; the others count as further instances, where their locks are others, and give what alternative
+  // witnesses they have.
   void add(const Cycle& found, const Component& component);
 
   // Adds a lock call that returns an error instead of waiting: the thread has `witness.held` already.
@@ -47,7 +49,10 @@ class Findings {
   const Model& model_;
   const LockClasses& classes_;
   Explainer explainer_;
-  std::map<std::string, Draft> drafts_;  // by fingerprint
+  std::map<std::string, Draft> drafts_;
+  // The distinct sets of lock instances behind each fingerprint: two cycles through one set are one finding
+  // seen once.
+  std::map<std::string, std::set<std::vector<LockId>>> lock_sets_;  // by fingerprint
 };
 
 }  // namespace faultline
