@@ -95,19 +95,32 @@ const ElfW(Phdr) * program_headers(const ModuleRange& module, std::size_t& count
   return reinterpret_cast<const ElfW(Phdr)*>(module.start + header->e_phoff);
 }
 
+namespace {
+
+std::uint64_t module_key(const ModuleRange& module) {
+  return key_of(Key::Module, mix(module.start, module.end), hash_text(module.name));
+}
+
+}  // namespace
+
+CodeLocation written_location(std::uintptr_t address) {
+  ModuleRange module;
+  const KeyMap::Value* value = find_module(address, module) ? recorded.find(module_key(module)) : nullptr;
+  if (value == nullptr) return {ModuleId{}, address};
+  return {ModuleId{static_cast<std::uint32_t>(await_value(*value))}, address - module.base};
+}
+
 CodeLocation locate(ThreadState& thread, std::uintptr_t address) {
   ModuleRange module;
-  if (!find_module(address, module)) return {ModuleId{}, address};
-  bool added;
-  KeyMap::Value* value = recorded.find_or_add(
-      key_of(Key::Module, mix(module.start, module.end), hash_text(module.name)), &added);
-  if (value == nullptr) return {ModuleId{}, address};
+  bool added = false;
+  KeyMap::Value* value =
+      find_module(address, module) ? recorded.find_or_add(module_key(module), &added) : nullptr;
   if (added) {
     const ModuleId id{next_module.fetch_add(1, std::memory_order_relaxed)};
     write_module(thread, id, module);
     value->store(id.value, std::memory_order_release);
   }
-  return {ModuleId{static_cast<std::uint32_t>(await_value(*value))}, address - module.base};
+  return written_location(address);
 }
 
 }  // namespace faultline

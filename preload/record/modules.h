@@ -33,4 +33,7 @@ struct CodeLocation {
 // Where `address` lies, in the trace's terms: writes the module's record if the trace lacks it.
 CodeLocation locate(ThreadState& thread, std::uintptr_t address);
 
+// The same without writing anything: unknown code where the trace lacks the module.
+CodeLocation written_location(std::uintptr_t address);
+
 }  // namespace faultline

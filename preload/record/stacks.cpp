@@ -46,9 +46,9 @@ constexpr std::uintptr_t kNoCaller = 0;
 
 // Finds where on the stack the return addresses of up to three callers lie: the first match going outwards.
 // The stack is copied by a system call, as its end is not known here and may be near.
-void find_callers(CallSite& site, const std::uintptr_t* frames, std::size_t count) {
-  constexpr std::size_t kWords = 512;
-  std::uintptr_t words[kWords];
+void find_callers(ThreadState& thread, CallSite& site, std::size_t count) {
+  const std::uintptr_t* frames = thread.frames;
+  auto& words = thread.stack_words;
   const void* top = reinterpret_cast<const void*>(site.frame);
   std::size_t size = sizeof words;
   if (sys::probe_own_memory(words, top, size) != 0) {
@@ -83,7 +83,7 @@ void capture(Guard& guard, CallPoint at, CallSite& site) {
   }
   site.return_address = at.return_address;
   site.frame = at.frame;
-  find_callers(site, thread.frames, count);
+  find_callers(thread, site, count);
   std::uint64_t identity = at.return_address;
   for (std::size_t i = 1; i < count && i <= CallSite::kCallers; ++i)
     identity = mix(identity, thread.frames[i]);
@@ -128,12 +128,14 @@ StackId written_stack(ThreadState& thread, StackId stack) {
   if (known == nullptr) return StackId{};
   if (known->generation.load(std::memory_order_acquire) == trace_generation) return stack;
   // Two threads may write the same stack at once: the record is then there twice, the same.
-  CodeLocation frames[ThreadState::kMaxFrames];
-  for (std::uint32_t i = 0; i < known->count; ++i) frames[i] = locate(thread, known->pcs()[i]);
+  // Modules first: their records are lines of their own.
+  for (std::uint32_t i = 0; i < known->count; ++i) locate(thread, known->pcs()[i]);
   JsonLine line(thread.line, sizeof thread.line);
   line.begin("stack").number("id", stack.value).text("by", spelling(known->by)).open("frames", '[');
-  for (std::uint32_t i = 0; i < known->count; ++i)
-    line.open_element().element(frames[i].module.value).element(frames[i].offset).close(']');
+  for (std::uint32_t i = 0; i < known->count; ++i) {
+    const CodeLocation frame = written_location(known->pcs()[i]);
+    line.open_element().element(frame.module.value).element(frame.offset).close(']');
+  }
   line.close(']');
   if (!trace.append(line.end())) return StackId{};
   known->generation.store(trace_generation, std::memory_order_release);

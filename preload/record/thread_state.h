@@ -84,6 +84,7 @@ struct ThreadState {
   static constexpr std::size_t kServerLog = 64;
   static constexpr std::size_t kMaxFrames = 64;
   static constexpr std::size_t kLineBytes = 16 << 10;
+  static constexpr std::size_t kStackWords = 512;
 
   // Hot: one cache line. The held stack is [base, top); pushing at `limit` takes the slow path, which makes
   // room. A thread that serves faults has limit == base: all its acquisitions take the slow path.
@@ -118,7 +119,8 @@ struct ThreadState {
   std::uint32_t deferred_count;
   const void* deferred[8];
 
-  // Scratch, valid within one guarded section.
+  // Scratch, valid within one guarded section: a thread's own stack may be as small as 16 KiB.
+  std::uintptr_t stack_words[kStackWords];
   std::uintptr_t frames[kMaxFrames];
   char line[kLineBytes];
   HeldLock inline_held[kHeldAtFirst];
