@@ -37,8 +37,8 @@ struct FirstCall<Entry, R (*)(Args...) noexcept> {
   }
   static R missing(Args...) noexcept { return static_cast<R>(ENOSYS); }
 };
-// Variadic: ioctl takes one word more, syscall up to six. Reading words that were not passed is harmless:
-// they are registers and stack.
+// Variadic: ioctl takes one word more, prctl and syscall up to six. Reading words that were not passed is
+// harmless: they are registers and stack.
 template <class Entry>
 struct FirstCall<Entry, int (*)(int, unsigned long, ...) noexcept> {
   static int call(int fd, unsigned long request, ...) noexcept {
@@ -51,9 +51,9 @@ struct FirstCall<Entry, int (*)(int, unsigned long, ...) noexcept> {
   }
   static int missing(int, unsigned long, ...) noexcept { return ENOSYS; }
 };
-template <class Entry>
-struct FirstCall<Entry, long (*)(long, ...) noexcept> {
-  static long call(long number, ...) noexcept {
+template <class Entry, class R>
+struct FirstCall<Entry, R (*)(R, ...) noexcept> {
+  static R call(R number, ...) noexcept {
     va_list arguments;
     va_start(arguments, number);
     long words[6];
@@ -62,7 +62,7 @@ struct FirstCall<Entry, long (*)(long, ...) noexcept> {
     Entry::resolve();
     return Entry::pointer()(number, words[0], words[1], words[2], words[3], words[4], words[5]);
   }
-  static long missing(long, ...) noexcept { return ENOSYS; }
+  static R missing(R, ...) noexcept { return ENOSYS; }
 };
 
 }  // namespace

@@ -44,6 +44,7 @@ void child_starts_anew(ThreadState* survivor) {
   ++trace_generation;
   trace.abandon();
   recorded.clear();
+  remembered.forget_adder();
   trace_being_made.store(false, std::memory_order_relaxed);
   registry_after_fork(survivor);
   faults_after_fork();

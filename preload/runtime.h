@@ -23,6 +23,7 @@ extern constinit std::uint32_t trace_generation;
 // Namespaces of the two maps' keys.
 enum class Key : std::uint64_t {
   Stack = 1,
+  StackWritten,
   Module,
   Lock,
   Name,

@@ -159,7 +159,8 @@ bool TraceWriter::grow(const Segment* full) {
     } else {
       error_ = -fd;
     }
-    if (!grown) full_.store(true, std::memory_order_relaxed);
+    // Short of descriptors for a moment is not full.
+    if (!grown && error_ != EMFILE && error_ != ENFILE) full_.store(true, std::memory_order_relaxed);
   }
   growing_.store(false, std::memory_order_release);
   return grown;

@@ -79,7 +79,8 @@ void open_ring_if_wanted(ThreadState& thread) {
 
 void want_rings(ThreadState&) {
   if (options.faults == Faults::Uffd || options.faults == Faults::Off || wanted.exchange(true)) return;
-  for_each_thread(open_ring_if_wanted);
+  for (std::uint32_t at = 0; ThreadState* state = state_at(at); ++at)
+    if (is_live(*state)) open_ring_if_wanted(*state);
 }
 
 void close_ring(ThreadState& thread) {

@@ -1,4 +1,6 @@
 // pthread_cond_*wait: the mutex is given up and taken again inside libc, where no hook sees it.
+#include <errno.h>
+
 #include "hooks/hook.h"
 
 using namespace faultline;
@@ -8,24 +10,26 @@ namespace {
 struct Waiter {
   pthread_mutex_t* mutex;
   CallPoint at;
+  bool was_held;
+  int result;
 };
 
+// A wait that is refused because the caller does not own the mutex (EPERM) leaves it as it was; every other
+// end of a wait, also a refusal for another reason and a cancellation, finds it held.
 void mutex_is_held_again(void* waiter) {
   const auto& w = *static_cast<const Waiter*>(waiter);
-  after_condition_wait(w.mutex, w.at);
+  if (w.was_held || w.result == 0 || w.result == ETIMEDOUT) after_condition_wait(w.mutex, w.at);
 }
 
 // A wait is a cancellation point; a cancelled thread's cleanup handlers run with the mutex taken again, so
 // ours is on top of them.
 template <class Wait>
 int waiting(pthread_mutex_t* mutex, CallPoint at, Wait wait) {
-  Waiter waiter{mutex, at};
-  before_condition_wait(mutex, at);
-  int result = 0;
+  Waiter waiter{mutex, at, before_condition_wait(mutex, at), 0};
   pthread_cleanup_push(mutex_is_held_again, &waiter);
-  result = wait();
+  waiter.result = wait();
   pthread_cleanup_pop(1);
-  return result;
+  return waiter.result;
 }
 
 }  // namespace

@@ -59,9 +59,11 @@ bool resolved_range(unsigned long request, const void* argument, std::uint64_t& 
     length = copy.range.len;
     return true;
   };
-  constexpr unsigned kPoison = 8;  // UFFDIO_POISON, newer than some headers
+  constexpr unsigned kMove = 5;    // UFFDIO_MOVE (6.8), laid out as COPY, and UFFDIO_POISON (6.6): newer
+  constexpr unsigned kPoison = 8;  // than some headers
   switch (_IOC_NR(request)) {
-    case _UFFDIO_COPY: {
+    case _UFFDIO_COPY:
+    case kMove: {
       uffdio_copy copy;
       if (!sys::copy_argument(&copy, argument, sizeof copy) || (copy.mode & UFFDIO_COPY_MODE_DONTWAKE) != 0)
         return false;

@@ -74,7 +74,9 @@ void before_release_slow(const volatile void* lock) {
   if (is_unwinders_own(lock)) return;
   Guard guard;
   if (guard) {
-    if (!remove_held(guard.thread(), const_cast<const void*>(lock))) trace.lose(Lost::Foreign);
+    const void* address = const_cast<const void*>(lock);
+    if (!remove_held(guard.thread(), address) && !release_for_holder(guard.thread(), address))
+      trace.lose(Lost::Foreign);
     return;
   }
   // A signal handler gives up a lock that the interrupted code took: it leaves the held stack when the shim
@@ -94,15 +96,16 @@ void before_init(const volatile void* lock, LockKind kind, CallPoint at) {
   if (guard) lock_initialised(guard, lock, kind, call_site(guard, at).place.stack);
 }
 
-void before_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
+bool before_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
   Guard guard;
-  if (!guard) return;
+  if (!guard) return true;
   ThreadState& thread = guard.thread();
-  remove_held(thread, mutex);
+  const bool was_held = remove_held(thread, mutex);
   if (thread.is_server) server_is_idle(thread);
-  if (thread.top == thread.base) return;
-  record_wait(thread, describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, at), WaitKind::Blocking,
-              Cause::Relock);
+  if (thread.top != thread.base)
+    record_wait(thread, describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, at), WaitKind::Blocking,
+                Cause::Relock);
+  return was_held;
 }
 
 void after_condition_wait(pthread_mutex_t* mutex, CallPoint at) {

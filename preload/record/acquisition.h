@@ -32,7 +32,7 @@ template <bool by_trylock = false>
   const CallSite& site = thread->call_sites[call_site_index(at)];
   if (__builtin_expect(!site.matches(at), 0)) return false;
   HeldLock* top = thread->top;
-  if (__builtin_expect(top == thread->limit, 0)) return false;
+  if (__builtin_expect(top >= thread->limit, 0)) return false;
   const LockId lock{static_cast<std::uint32_t>(word >> 32)};
   const bool alone = top == thread->base;
   const std::uint64_t key = chain_key(alone ? 0 : top[-1].key, lock, mode, site.place.site);
@@ -90,8 +90,8 @@ inline void wait_failed(const volatile void* lock) {
 }
 
 // A condition wait gives its mutex up and takes it again. The dependency of the relock is recorded before the
-// wait.
-void before_condition_wait(pthread_mutex_t* mutex, CallPoint at);
+// wait. Whether the mutex was seen to be held.
+bool before_condition_wait(pthread_mutex_t* mutex, CallPoint at);
 void after_condition_wait(pthread_mutex_t* mutex, CallPoint at);
 
 }  // namespace faultline

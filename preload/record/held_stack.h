@@ -23,6 +23,12 @@ bool push_held(ThreadState& thread, const HeldLock& entry);
 // Removes the newest entry for `address`. Entries above it move down and get new keys. False: none.
 bool remove_held(ThreadState& thread, const void* address);
 
+// A lock may be released by another thread than its holder (a hand-over). `releaser` finds the holder, which
+// will drop the entry before it records anything more. False: nobody was seen to hold it.
+bool release_for_holder(ThreadState& releaser, const void* address);
+// The holder's part: at the start of a guarded section.
+void drop_released_by_others(ThreadState& thread);
+
 const HeldLock* find_held(const ThreadState& thread, LockId lock);
 
 // Where pushing takes the slow path: at the end of memory, or always for a thread that serves faults.

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "json_line.h"
+#include "raw_syscall.h"
 #include "record/modules.h"
 #include "record/stacks.h"
 #include "runtime.h"
@@ -38,12 +39,28 @@ KeyMap::Value* side_entry(const volatile void* lock, bool add) {
   return add ? remembered.find_or_add(key, &added) : remembered.find(key);
 }
 
-// Puts a new identity into the lock. Of two threads that meet a lock at once, one wins; both return the
-// winner's id.
-LockId settle(IdentityWords at, const volatile void* lock, std::uint64_t seen, IdentityWord fresh) {
-  if (!__atomic_compare_exchange_n(at.word, &seen, fresh.bits, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-    return IdentityWord{seen}.id();
-  __atomic_store_n(at.tag, tag_for(lock), __ATOMIC_RELEASE);
+// Puts a new identity into a lock that has none. One thread at a time claims the tag; the others wait a
+// moment for it and read what it wrote. A claim whose thread was lost is taken over.
+LockId settle(IdentityWords at, const volatile void* lock, StackId origin) {
+  const std::uint64_t tag = tag_for(lock);
+  const std::uint64_t claimed = ~tag;
+  constexpr int kSpins = 200;
+  constexpr int kYields = 2000;
+  for (int i = 0; i < kSpins + kYields; ++i) {
+    std::uint64_t there = __atomic_load_n(at.tag, __ATOMIC_ACQUIRE);
+    if (there == tag) return IdentityWord{__atomic_load_n(at.word, __ATOMIC_RELAXED)}.id();
+    if (there != claimed &&
+        __atomic_compare_exchange_n(at.tag, &there, claimed, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+      break;
+    if (i < kSpins) {
+      __builtin_ia32_pause();
+    } else {
+      sys::call(SYS_sched_yield);
+    }
+  }
+  const IdentityWord fresh = IdentityWord::of(new_lock_id(), origin, false);
+  __atomic_store_n(at.word, fresh.bits, __ATOMIC_RELAXED);
+  __atomic_store_n(at.tag, tag, __ATOMIC_RELEASE);
   return fresh.id();
 }
 
@@ -114,11 +131,7 @@ LockId new_lock_id() {
 
 LockId identify(Guard&, const volatile void* lock, LockKind kind, StackId origin) {
   const IdentityWords at = identity_words(lock, kind);
-  if (at.tag != nullptr) {
-    const std::uint64_t seen = __atomic_load_n(at.word, __ATOMIC_ACQUIRE);
-    if (__atomic_load_n(at.tag, __ATOMIC_ACQUIRE) == tag_for(lock)) return IdentityWord{seen}.id();
-    return settle(at, lock, seen, IdentityWord::of(new_lock_id(), origin, false));
-  }
+  if (at.tag != nullptr) return settle(at, lock, origin);
   KeyMap::Value* value = side_entry(lock, true);
   if (value == nullptr) return LockId{};
   std::uint64_t there = value->load(std::memory_order_acquire);

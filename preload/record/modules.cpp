@@ -51,11 +51,11 @@ std::string_view build_id(const ModuleRange& module) {
 }
 
 void write_module(ThreadState& thread, ModuleId id, const ModuleRange& module) {
-  char path[1024];
+  auto* const path = reinterpret_cast<char*>(thread.stack_words);
   std::string_view shown = module.name;
   if (shown.empty()) {
-    const long length =
-        sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"), sys::as_long(path), sizeof path);
+    const long length = sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"),
+                                  sys::as_long(path), sizeof thread.stack_words);
     shown = {path, length > 0 ? static_cast<std::size_t>(length) : 0};
   }
   char hex[2 * 64];

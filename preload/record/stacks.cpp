@@ -13,7 +13,6 @@ namespace faultline {
 namespace {
 
 struct KnownStack {
-  std::atomic<std::uint32_t> generation;  // of the trace it was last written to
   StackBy by;
   std::uint32_t count;
 
@@ -41,13 +40,17 @@ std::atomic<KnownStack*>* slot_of(std::uint32_t id) {
   return slots + id % kBlock;
 }
 
-// An unused caller slot of a call site reads as this.
-constexpr std::uintptr_t kNoCaller = 0;
+// Whether the word at `slot` can be read whenever `frame` is the running frame: on the thread's own stack, or
+// in the page of the return address just below `frame`. A coroutine's stack may end anywhere behind that.
+bool always_there(const ThreadState& thread, std::uintptr_t frame, std::uintptr_t slot) {
+  constexpr std::uintptr_t kPage = 4096;
+  if (frame >= thread.stack_low && slot + sizeof slot <= thread.stack_high) return true;
+  return slot / kPage == (frame - sizeof frame) / kPage;
+}
 
-// Finds where on the stack the return addresses of up to three callers lie: the first match going outwards.
-// The stack is copied by a system call, as its end is not known here and may be near.
+// Finds where on the stack the return addresses of callers lie: for each the first match going outwards. The
+// stack is copied by a system call, as its end is not known here and may be near.
 void find_callers(ThreadState& thread, CallSite& site, std::size_t count) {
-  const std::uintptr_t* frames = thread.frames;
   auto& words = thread.stack_words;
   const void* top = reinterpret_cast<const void*>(site.frame);
   std::size_t size = sizeof words;
@@ -58,11 +61,12 @@ void find_callers(ThreadState& thread, CallSite& site, std::size_t count) {
   }
   const std::size_t available = size / sizeof words[0];
   std::size_t at = 0;
-  for (int i = 0; i < CallSite::kCallers; ++i) {
-    site.callers[i] = &kNoCaller;
-    if (static_cast<std::size_t>(i) + 1 >= count) continue;
-    while (at < available && words[at] != frames[i + 1]) ++at;
-    if (at < available) site.callers[i] = reinterpret_cast<const std::uintptr_t*>(site.frame) + at++;
+  for (std::size_t i = 0; i < CallSite::kCallers; ++i) {
+    site.callers[i] = CallSite::kNoCaller;
+    if (i + 1 >= count) continue;
+    while (at < available && words[at] != thread.frames[i + 1]) ++at;
+    if (at < available && always_there(thread, site.frame, site.frame + at * sizeof words[0]))
+      site.callers[i] = static_cast<std::int16_t>(at++);
   }
   site.callers_sum = site.sum();
 }
@@ -71,13 +75,20 @@ void find_callers(ThreadState& thread, CallSite& site, std::size_t count) {
 // time.
 constexpr std::uint16_t kCapturesPerPoint = 2000;
 
+// An unwinder needs some 3 KiB of stack. Only the thread's own is known to have them: a coroutine's or a
+// signal's may be of any size, and lie against anything.
+bool has_room_to_walk(const ThreadState& thread, std::uintptr_t frame) {
+  constexpr std::uintptr_t kRoom = 8 << 10;
+  return frame < thread.stack_high && frame >= thread.stack_low + kRoom;
+}
+
 void capture(Guard& guard, CallPoint at, CallSite& site) {
   ThreadState& thread = guard.thread();
   std::uint16_t& captures = thread.captures[mix(at.return_address, 0) % 256];
   bool walked = false;
   std::size_t count = 1;
   thread.frames[0] = at.return_address;
-  if (captures < kCapturesPerPoint) {
+  if (captures < kCapturesPerPoint && has_room_to_walk(thread, at.frame)) {
     ++captures;
     count = walk_stack(guard, at, thread.frames, ThreadState::kMaxFrames, &walked);
   }
@@ -126,8 +137,10 @@ StackId written_stack(ThreadState& thread, StackId stack) {
   std::atomic<KnownStack*>* slot = slot_of(stack.value);
   KnownStack* known = slot != nullptr ? slot->load(std::memory_order_acquire) : nullptr;
   if (known == nullptr) return StackId{};
-  if (known->generation.load(std::memory_order_acquire) == trace_generation) return stack;
-  // Two threads may write the same stack at once: the record is then there twice, the same.
+  bool added;
+  KeyMap::Value* written = recorded.find_or_add(key_of(Key::StackWritten, stack.value), &added);
+  if (written == nullptr) return StackId{};
+  if (!added) return await_value(*written) != 0 ? stack : StackId{};
   // Modules first: their records are lines of their own.
   for (std::uint32_t i = 0; i < known->count; ++i) locate(thread, known->pcs()[i]);
   JsonLine line(thread.line, sizeof thread.line);
@@ -138,7 +151,7 @@ StackId written_stack(ThreadState& thread, StackId stack) {
   }
   line.close(']');
   if (!trace.append(line.end())) return StackId{};
-  known->generation.store(trace_generation, std::memory_order_release);
+  written->store(1, std::memory_order_release);
   return stack;
 }
 

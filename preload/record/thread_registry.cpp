@@ -1,5 +1,6 @@
 #include "record/thread_registry.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 
 #include <cstring>
@@ -12,6 +13,9 @@
 #include "record/unwinder.h"
 #include "runtime.h"
 #include "sys/arena.h"
+
+// The dynamic loader's: where the main thread's stack began.
+extern "C" void* __libc_stack_end;
 
 namespace faultline {
 namespace {
@@ -68,6 +72,7 @@ ThreadState* new_state() {
   state->served_count = 0;
   state->served_overflowed = false;
   state->deferred_count = 0;
+  for (auto& slot : state->released_by_others) slot.store(nullptr, std::memory_order_relaxed);
   return state;
 }
 
@@ -126,12 +131,65 @@ void discard_thread(ThreadState& prepared) {
 
 namespace {
 
+// Finds the mapping that contains `address`, in /proc/self/maps: no libc, no allocation.
+bool find_mapping(ThreadState& scratch, std::uintptr_t address, std::uintptr_t& low, std::uintptr_t& high) {
+  const long fd = sys::call(SYS_openat, AT_FDCWD, sys::as_long("/proc/self/maps"), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  // A line begins "LOW-HIGH " in hexadecimal.
+  std::uintptr_t bounds[2] = {0, 0};
+  int field = 0;
+  bool found = false;
+  for (long size;
+       !found && (size = sys::call(SYS_read, fd, sys::as_long(scratch.line), sizeof scratch.line)) > 0;) {
+    for (long i = 0; i < size && !found; ++i) {
+      const char c = scratch.line[i];
+      if (c == '\n') {
+        field = 0;
+        bounds[0] = bounds[1] = 0;
+      } else if (field < 2 && (c == '-' || c == ' ')) {
+        found = ++field == 2 && address >= bounds[0] && address < bounds[1];
+      } else if (field < 2) {
+        bounds[field] = bounds[field] << 4 | static_cast<std::uintptr_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+      }
+    }
+  }
+  sys::call(SYS_close, fd);
+  low = bounds[0];
+  high = bounds[1];
+  return found;
+}
+
+// The bounds of the thread's own stack. The main thread's grows downwards: what the kernel keeps free below
+// it counts too.
+void find_own_stack(ThreadState& state) {
+  state.stack_low = state.stack_high = 0;
+  pthread_attr_t attributes;
+  if (state.tid == sys::call(SYS_getpid)) {
+    constexpr std::uintptr_t kKeptFree = 8 << 20;
+    state.stack_high = reinterpret_cast<std::uintptr_t>(__libc_stack_end);
+    state.stack_low = state.stack_high - kKeptFree;
+  } else if (state.start_routine == nullptr) {
+    // Not created before our eyes: it may be anywhere, so libc, which would allocate, is not asked. glibc
+    // keeps a thread's control block at the upper end of its stack.
+    find_mapping(state, reinterpret_cast<std::uintptr_t>(pthread_self()), state.stack_low, state.stack_high);
+  } else if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+    void* low = nullptr;
+    std::size_t size = 0;
+    if (pthread_attr_getstack(&attributes, &low, &size) == 0) {
+      state.stack_low = reinterpret_cast<std::uintptr_t>(low);
+      state.stack_high = state.stack_low + size;
+    }
+    pthread_attr_destroy(&attributes);
+  }
+}
+
 void become(ThreadState* state) {
   tls.state = state;
   state->tid = static_cast<int>(sys::call(SYS_gettid));
   trace.stats.threads.fetch_add(1, std::memory_order_relaxed);
   sys::call(SYS_prctl, PR_GET_NAME, sys::as_long(state->name));
-  warm_up_unwinder();
+  begin_walking(*state);
+  find_own_stack(*state);
   if (have_end_key) pthread_setspecific(end_key, state);
   bool added;
   if (KeyMap::Value* by_handle = remembered.find_or_add(handle_key(pthread_self()), &added))
@@ -164,6 +222,7 @@ void end_thread() {
   tls.active = nullptr;
   tls.ended = true;
   close_ring(*state);
+  end_walking(*state);
   if (recording() && trace.is_open()) {
     JsonLine line(state->line, sizeof state->line);
     trace.append(line.begin("exit").number("thread", state->id.value).number("epoch", state->epoch).end());
@@ -190,21 +249,19 @@ void thread_joined(Guard& joiner, pthread_t joined) {
   next_epoch(thread);
 }
 
-ThreadState* thread_by_tid(int tid) {
-  const std::uint32_t count = state_count.load(std::memory_order_acquire);
-  for (std::uint32_t i = 0; i < count && i < kMaxStates; ++i) {
-    ThreadState* state = states[i].load(std::memory_order_acquire);
-    if (state != nullptr && state->tid == tid && state->in_use.load(std::memory_order_acquire)) return state;
-  }
-  return nullptr;
+ThreadState* state_at(std::uint32_t at) {
+  // One that is being made is passed over by ending early: its thread does not run yet.
+  return at < kMaxStates && at < state_count.load(std::memory_order_acquire)
+             ? states[at].load(std::memory_order_acquire)
+             : nullptr;
 }
 
-void for_each_thread(void (*visit)(ThreadState&)) {
-  const std::uint32_t count = state_count.load(std::memory_order_acquire);
-  for (std::uint32_t i = 0; i < count && i < kMaxStates; ++i) {
-    ThreadState* state = states[i].load(std::memory_order_acquire);
-    if (state != nullptr && state->in_use.load(std::memory_order_acquire) && state->tid != 0) visit(*state);
-  }
+bool is_live(const ThreadState& state) {
+  return state.in_use.load(std::memory_order_acquire) && state.tid != 0;
+}
+
+ThreadState* thread_by_tid(int tid) {
+  return find_thread([tid](const ThreadState& state) { return state.tid == tid; });
 }
 
 void refresh_thread_name(ThreadState& thread) {
@@ -217,10 +274,7 @@ void refresh_thread_name(ThreadState& thread) {
 }
 
 void registry_after_fork(ThreadState* survivor) {
-  const std::uint32_t count = state_count.load(std::memory_order_acquire);
-  for (std::uint32_t i = 0; i < count && i < kMaxStates; ++i) {
-    ThreadState* state = states[i].load(std::memory_order_acquire);
-    if (state == nullptr) continue;
+  for (std::uint32_t at = 0; ThreadState* state = state_at(at); ++at) {
     state->ring = nullptr;  // not mapped in the child
     if (state != survivor && state->in_use.load()) release_state(*state);
   }

@@ -33,8 +33,18 @@ void thread_joined(Guard& joiner, pthread_t joined);
 // The thread with kernel id `tid`, or null (never seen, or ended).
 ThreadState* thread_by_tid(int tid);
 
-// Calls `visit` for every live thread.
-void for_each_thread(void (*visit)(ThreadState&));
+// The states there are, `at` counting from 0; null at the end. A state belongs to a live thread where
+// `is_live`.
+ThreadState* state_at(std::uint32_t at);
+bool is_live(const ThreadState& state);
+
+// The first live thread that `matches`, or null.
+template <class Condition>
+ThreadState* find_thread(Condition matches) {
+  for (std::uint32_t at = 0; ThreadState* state = state_at(at); ++at)
+    if (is_live(*state) && matches(*state)) return state;
+  return nullptr;
+}
 
 // Writes a record if the thread's name changed since the last one. Cheap (one system call); before each
 // dependency.

@@ -44,19 +44,26 @@ struct CallPoint {
 };
 
 // A call point of this thread whose stack is known. The same return address under the same frame address can
-// still have another caller, so up to three return addresses further out are compared too, where they lie on
-// the stack: a wrapper around a lock function, with its own wrapper, is told apart by who calls it. Stacks
-// that differ only further out count as one.
+// still have another caller, so up to five return addresses further out are compared too, where they lie on
+// the stack: a lock function behind guards and wrappers is told apart by who uses them. Stacks that differ
+// only further out count as one.
 struct alignas(64) CallSite {
-  static constexpr int kCallers = 3;
+  static constexpr int kCallers = 5;
+  static constexpr std::int16_t kNoCaller =
+      -1;  // the word below `frame`: our own return address, which never differs
 
   std::uintptr_t return_address;
   std::uintptr_t frame;
-  const std::uintptr_t* callers[kCallers];  // where they lie; unused ones point to a constant 0
   std::uintptr_t callers_sum;
   Place place;
+  std::int16_t callers[kCallers];  // where their return addresses lie, in words from `frame`
 
-  std::uintptr_t sum() const { return *callers[0] + 3 * *callers[1] + 5 * *callers[2]; }
+  // Reads the stack that `frame` lies on: only with a frame address that is the running one.
+  std::uintptr_t sum() const {
+    const auto* words = reinterpret_cast<const std::uintptr_t*>(frame);
+    return words[callers[0]] + 3 * words[callers[1]] + 5 * words[callers[2]] + 7 * words[callers[3]] +
+           9 * words[callers[4]];
+  }
   bool matches(CallPoint at) const {
     return return_address == at.return_address && frame == at.frame && sum() == callers_sum;
   }
@@ -85,9 +92,10 @@ struct ThreadState {
   static constexpr std::size_t kMaxFrames = 64;
   static constexpr std::size_t kLineBytes = 16 << 10;
   static constexpr std::size_t kStackWords = 512;
+  static constexpr int kMaxWalk = 96;  // frames of the program, and ours on top of them
 
-  // Hot: one cache line. The held stack is [base, top); pushing at `limit` takes the slow path, which makes
-  // room. A thread that serves faults has limit == base: all its acquisitions take the slow path.
+  // Hot: one cache line. The held stack is [base, top); pushing at or above `limit` takes the slow path,
+  // which makes room. A thread that serves faults has limit == base: all its acquisitions take the slow path.
   HeldLock* top;
   HeldLock* base;
   HeldLock* limit;
@@ -105,6 +113,9 @@ struct ThreadState {
   std::uint16_t captures[256];  // by hash of the return address; past a limit its stacks are no longer walked
 
   // Cold.
+  std::uintptr_t stack_low;  // the stack the thread was made with; both 0 where not known
+  std::uintptr_t stack_high;
+  bool owns_libunwind;  // one of the few threads that libunwind keeps a cache for
   ThreadId parent;
   std::uint32_t parent_epoch;
   void* (*start_routine)(void*);
@@ -115,12 +126,15 @@ struct ThreadState {
   bool served_overflowed;      // more acquisitions than `served` holds
   std::uint32_t served_count;  // entries of `served`
   ServedAcquisition served[kServerLog];
+  // Locks this thread holds that other threads have released: they ask it, through `limit`, to take notice.
+  std::atomic<const void*> released_by_others[8];
   // Releases that a signal handler made while the shim was busy with this thread.
   std::uint32_t deferred_count;
   const void* deferred[8];
 
   // Scratch, valid within one guarded section: a thread's own stack may be as small as 16 KiB.
   std::uintptr_t stack_words[kStackWords];
+  void* walked[kMaxWalk];
   std::uintptr_t frames[kMaxFrames];
   char line[kLineBytes];
   HeldLock inline_held[kHeldAtFirst];

@@ -11,8 +11,6 @@
 namespace faultline {
 namespace {
 
-constexpr int kMaxWalk = 96;  // frames of the program, and ours on top of them
-
 using UnwBacktrace = int(void**, int);
 using UnwindBacktrace = decltype(&_Unwind_Backtrace);
 using UnwindGetIp = decltype(&_Unwind_GetIP);
@@ -42,21 +40,21 @@ struct GccWalk {
 
 _Unwind_Reason_Code gcc_frame(_Unwind_Context* context, void* data) {
   auto* walk = static_cast<GccWalk*>(data);
-  if (walk->count == kMaxWalk) return _URC_END_OF_STACK;
+  if (walk->count == ThreadState::kMaxWalk) return _URC_END_OF_STACK;
   walk->frames[walk->count++] = reinterpret_cast<void*>(gcc_get_ip(context));
   return _URC_NO_REASON;
 }
 
-int raw_walk(void** frames) {
-  if (unw_backtrace_function != nullptr) return unw_backtrace_function(frames, kMaxWalk);
+int raw_walk(void** frames, bool with_libunwind) {
+  if (with_libunwind) return unw_backtrace_function(frames, ThreadState::kMaxWalk);
   GccWalk walk{frames, 0};
   gcc_backtrace(gcc_frame, &walk);
   return walk.count;
 }
 
-bool can_walk() {
-  return unw_backtrace_function != nullptr || gcc_backtrace != nullptr;
-}
+// Live threads that libunwind keeps a cache for.
+constexpr int kLibunwindThreads = 64;
+constinit std::atomic<int> libunwind_threads{0};
 
 bool begin_walk() {
   if (crippled.load(std::memory_order_relaxed)) return false;
@@ -80,10 +78,10 @@ bool load_libunwind() {
   unw_backtrace_function = reinterpret_cast<UnwBacktrace*>(dlsym(library, "unw_backtrace"));
   if (unw_backtrace_function == nullptr) return false;
   claim_unwinder(reinterpret_cast<const void*>(unw_backtrace_function));
-  void* frames[kMaxWalk];
+  void* frames[ThreadState::kMaxWalk];
   probing = true;
   begin_walk();
-  const int count = raw_walk(frames);
+  const int count = raw_walk(frames, true);
   finish_walk();
   probing = false;
   if (count >= 2 && phdr_questions > 0 && phdr_unknown == 0) return true;
@@ -100,9 +98,9 @@ bool load_libgcc() {
     gcc_backtrace = nullptr;
     return false;
   }
-  void* frames[kMaxWalk];
+  void* frames[ThreadState::kMaxWalk];
   begin_walk();
-  raw_walk(frames);
+  raw_walk(frames, false);
   finish_walk();
   return true;
 }
@@ -111,19 +109,22 @@ bool load_libgcc() {
 
 void initialise_unwinder() {
   if (!options.stacks) return;
-  if (!load_libunwind()) load_libgcc();
+  load_libunwind();
+  load_libgcc();
 }
 
 const char* unwinder_name() {
   return unw_backtrace_function != nullptr ? "libunwind" : gcc_backtrace != nullptr ? "libgcc" : "none";
 }
 
-std::size_t walk_stack(Guard&, CallPoint at, std::uintptr_t* frames, std::size_t capacity, bool* walked) {
+std::size_t walk_stack(Guard& guard, CallPoint at, std::uintptr_t* frames, std::size_t capacity,
+                       bool* walked) {
   frames[0] = at.return_address;
   *walked = false;
-  if (!can_walk() || !begin_walk()) return 1;
-  void* all[kMaxWalk];
-  const int count = raw_walk(all);
+  const bool with_libunwind = guard.thread().owns_libunwind;
+  if ((!with_libunwind && gcc_backtrace == nullptr) || !begin_walk()) return 1;
+  void** const all = guard.thread().walked;
+  const int count = raw_walk(all, with_libunwind);
   finish_walk();
   // Our own frames lie on top, as many as the compiler left.
   int first = 0;
@@ -186,11 +187,24 @@ int answer_pipe(int ends[2]) {
   return -1;
 }
 
-void warm_up_unwinder() {
-  if (!can_walk() || !begin_walk()) return;
-  void* frames[kMaxWalk];
-  raw_walk(frames);
+void begin_walking(ThreadState& thread) {
+  thread.owns_libunwind = false;
+  if (unw_backtrace_function == nullptr) return;
+  if (gcc_backtrace != nullptr &&
+      libunwind_threads.fetch_add(1, std::memory_order_relaxed) >= kLibunwindThreads) {
+    libunwind_threads.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  thread.owns_libunwind = true;
+  if (!begin_walk()) return;
+  raw_walk(thread.walked, true);
   finish_walk();
+}
+
+void end_walking(ThreadState& thread) {
+  if (thread.owns_libunwind && gcc_backtrace != nullptr)
+    libunwind_threads.fetch_sub(1, std::memory_order_relaxed);
+  thread.owns_libunwind = false;
 }
 
 void stop_walking() {

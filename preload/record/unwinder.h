@@ -49,9 +49,12 @@ ssize_t answer_read();                   // nothing there, try again
 long answer_write(const void* address);  // 1: readable, -1: not
 int answer_pipe(int ends[2]);
 
-// A new thread's first act, before it can hold a lock: the unwinder's thread-local memory is allocated now,
-// from the program's heap.
-void warm_up_unwinder();
+// A new thread's first act, before it can hold a lock: what libunwind allocates for a thread, from the
+// program's heap, it allocates now. It keeps a cache of 256 KiB for each thread, so only the first 64 live
+// threads walk with it; further ones use libgcc's unwinder, slower and without memory of its own.
+// `end_walking` gives a thread's place back.
+void begin_walking(ThreadState& thread);
+void end_walking(ThreadState& thread);
 
 // Around fork: a child must not inherit libunwind's internal lock from a thread that it does not have. `stop`
 // waits a moment for walks to end; in the child, walking stays off where one had not.

@@ -48,16 +48,26 @@ KeyMap::Value* KeyMap::find(std::uint64_t key) const {
 KeyMap::Value* KeyMap::find_or_add(std::uint64_t key, bool* added) {
   *added = false;
   if (Value* value = find(key)) return value;
-  for (;;) {
+  constexpr int kPatienceYields = 20000;
+  bool locked = false;
+  for (int i = 0; i < kPatienceYields && !locked; ++i) {
+    if (i > 0) sys::call(SYS_sched_yield);
+    locked = !adding_.exchange(true, std::memory_order_acquire);
+  }
+  Value* value = find(key);
+  while (value == nullptr) {
     const int count = level_count_.load(std::memory_order_acquire);
     Level* level = count > 0 ? levels_[count - 1].load(std::memory_order_acquire) : nullptr;
     if (level != nullptr && level->count.load(std::memory_order_relaxed) < level->capacity / 2)
-      if (Value* value = probe(level, key, true, added)) return value;
-    if (count == kMaxLevels || add_level(count) == nullptr) return nullptr;
+      value = probe(level, key, true, added);
+    if (value == nullptr && (count == kMaxLevels || add_level(count) == nullptr)) break;
   }
+  if (locked) adding_.store(false, std::memory_order_release);
+  return value;
 }
 
 void KeyMap::clear() {
+  forget_adder();
   const int count = level_count_.exchange(0);
   for (int i = 0; i < count; ++i) {
     Level* level = levels_[i].exchange(nullptr);

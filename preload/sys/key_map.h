@@ -1,11 +1,11 @@
-// A map from 64-bit keys (hashes) to 64-bit values that any thread may use at any time: lock-free, grows,
+// A map from 64-bit keys (hashes) to 64-bit values that any thread may use at any time: grows,
 // never shrinks, never moves an entry.
 //
 // A key is a hash of what it stands for; 64 bits are taken as identity (two of a million distinct things
 // collide with a chance of 3e-8; then one is taken for the other: a missed dependency). Key 0 is not allowed.
-// Levels of doubling size: an entry is looked for in all of them and added to the newest, so two threads
-// adding one key at the moment of growth can both succeed, in two levels. Users must bear that: a record
-// twice, an id twice.
+// Levels of doubling size: an entry is looked for in all of them, without a lock, and added to the newest, by
+// one thread at a time. The adder's lock is short, never held while anything else is called, and given up on:
+// behind a thread that was stopped or lost in it the others add without, and a key may then be there twice.
 //
 // Cost: a probe of one or two cache lines per level, newest first.
 #pragma once
@@ -26,6 +26,9 @@ class KeyMap {
 
   // nullptr: not there.
   Value* find(std::uint64_t key) const;
+
+  // In a forked child: whoever was adding is gone.
+  void forget_adder() { adding_.store(false, std::memory_order_relaxed); }
 
   // Empties the map. Only while no other thread can use it (a forked child).
   void clear();
@@ -49,6 +52,7 @@ class KeyMap {
 
   std::atomic<Level*> levels_[kMaxLevels]{};
   std::atomic<int> level_count_{0};
+  std::atomic<bool> adding_{false};
 };
 
 // The value behind a key that another thread added and is about to fill in. Waits a moment for it; 0 if it
