@@ -1,5 +1,8 @@
 #include "analysis.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace faultline {
 
 Analysis::Analysis(std::span<const std::filesystem::path> paths, std::string_view run,
@@ -25,6 +28,12 @@ std::vector<std::string> incompleteness(const Analysis& analysis) {
   } else if (summary.locks == 0) {
     reasons.push_back("no lock was seen: the preload library was not active, or the program took none");
   }
+  for (const Process& process : analysis.model().processes)
+    for (const SourceRecord& source : process.sources)
+      if (source.name == "preload" && source.state != "on")
+        reasons.push_back(process.file + ": the preload library was " + source.state +
+                          (source.why.empty() ? "" : ": " + source.why));
+  std::ranges::copy(analysis.model().gaps, std::back_inserter(reasons));
   for (const auto& [cause, count] : summary.lost)
     reasons.push_back(std::to_string(count) + " records were lost (" + cause + ")");
   for (const std::string& bound : analysis.judgement().bounds)

@@ -17,6 +17,7 @@ struct AnalyzeArguments {
 };
 
 int analyze(const AnalyzeArguments& arguments) {
+  check_reports(arguments.report, STDOUT_FILENO, arguments.paths, "");
   const Analysis analysis(arguments.paths, "", arguments.report.judge_options());
   const Report report = analysis.report();
   write_reports(report, arguments.report, STDOUT_FILENO);

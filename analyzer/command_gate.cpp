@@ -28,8 +28,8 @@ struct GateArguments {
 int gate(const GateArguments& arguments) {
   if (arguments.update && !arguments.report.fail_level())
     throw InputError("--update with --fail-on=never accepts nothing; name the lowest severity to accept");
-  const bool create = arguments.update && !std::filesystem::exists(arguments.baseline);
-  Baseline baseline = create ? Baseline() : Baseline::read(arguments.baseline);
+  check_reports(arguments.report, STDOUT_FILENO, arguments.paths, arguments.baseline);
+  Baseline baseline = Baseline::read(arguments.baseline, arguments.update);
   Analysis analysis(arguments.paths, "", arguments.report.judge_options());
   std::vector<GoneFinding> gone = match(baseline, analysis.judgement().findings);
   Report report = analysis.report();
@@ -81,8 +81,9 @@ void add_gate_command(CLI::App& app, std::function<int()>& chosen) {
     return text.find_first_not_of(" \t\n") == std::string::npos ? "a reason is more than nothing" : "";
   });
   update->needs(reason);
-  command->add_flag("--allow-incomplete", arguments->allow_incomplete,
-                    "Judge what there is where records were lost, a bound was reached or no lock was seen");
+  command->add_flag(
+      "--allow-incomplete", arguments->allow_incomplete,
+      "Judge what there is where traces are cut, records were lost, a bound was reached or no lock was seen");
   add_report_options(*command, arguments->report);
   command->footer(
       "Exit status: 0 nothing new, 1 new findings at or above --fail-on, 2 bad usage or input, or too little "

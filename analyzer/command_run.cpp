@@ -23,7 +23,6 @@ namespace fs = std::filesystem;
 constexpr int kFindings = 66;
 
 struct RunArguments {
-  std::vector<std::string> command;
   std::string out = "faultline-out";
   std::string faults = "auto";
   std::string gate;
@@ -39,8 +38,8 @@ fs::path output_folder(const std::string& name) {
 
 // What the traces of this run tell: whether it is something to fail for. A gate does not pass what was not
 // recorded.
-bool fails(const RunArguments& arguments, const fs::path& out, const std::string& run,
-           const std::optional<Baseline>& baseline) {
+bool fails(const RunArguments& arguments, const std::string& program, const fs::path& out,
+           const std::string& run, const std::optional<Baseline>& baseline) {
   const fs::path paths[] = {out};
   Analysis analysis(paths, run, arguments.report.judge_options());
   if (analysis.model().processes.size() == 0) {
@@ -48,7 +47,7 @@ bool fails(const RunArguments& arguments, const fs::path& out, const std::string
                  "faultline: %s left no trace in %s: it is a static binary, gains privileges (setuid, file "
                  "capabilities) or "
                  "dropped LD_PRELOAD, or the library could not be loaded\n",
-                 arguments.command[0].c_str(), out.c_str());
+                 program.c_str(), out.c_str());
     return baseline.has_value();
   }
   std::optional<std::vector<GoneFinding>> gone;
@@ -64,19 +63,20 @@ bool fails(const RunArguments& arguments, const fs::path& out, const std::string
   return !reasons.empty() || count_failing(report, arguments.report) > 0;
 }
 
-int run(const RunArguments& arguments) {
-  // Read before the program runs: a mistake in the command line should not cost a run.
+int run(const RunArguments& arguments, const std::vector<std::string>& program) {
+  // Read and checked before the program runs: a mistake in the command line should not cost a run.
   std::optional<Baseline> baseline;
   if (!arguments.gate.empty()) baseline = Baseline::read(arguments.gate);
   const fs::path out = output_folder(arguments.out);
+  check_reports(arguments.report, STDERR_FILENO, {&out, 1}, arguments.gate);
   const std::string id = new_run_id();
   const auto [started, status] =
-      launch({.command = arguments.command,
+      launch({.command = program,
               .library = find_preload_library(),
               .options = {{"out", out.string()}, {"run", id}, {"faults", arguments.faults}}});
   if (!started) return status;
   try {
-    const bool failed = fails(arguments, out, id, baseline);
+    const bool failed = fails(arguments, program[0], out, id, baseline);
     return status == 0 && failed ? kFindings : status;
   } catch (const InputError& error) {
     // The program's status is not ours to replace, unless it says that all is well.
@@ -85,9 +85,17 @@ int run(const RunArguments& arguments) {
   }
 }
 
+// CLI11 does not know of the program, so it cannot name it.
+class RunUsage : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App*, std::string name) const override {
+    return "Usage: " + name + " [OPTIONS] -- CMD [ARG]...\n";
+  }
+};
+
 }  // namespace
 
-void add_run_command(CLI::App& app, std::function<int()>& chosen) {
+void add_run_command(CLI::App& app, const std::vector<std::string>& program, std::function<int()>& chosen) {
   auto arguments = std::make_shared<RunArguments>();
   CLI::App* const command =
       app.add_subcommand("run", "Run a program under Faultline and report what can deadlock in it");
@@ -102,7 +110,7 @@ void add_run_command(CLI::App& app, std::function<int()>& chosen) {
   command->add_option("--gate", arguments->gate, "Baseline of accepted findings, which then do not count")
       ->type_name("FILE");
   add_report_options(*command, arguments->report);
-  command->add_option("CMD", arguments->command, "The program and its arguments, after --")->required();
+  command->formatter(std::make_shared<RunUsage>());
   command->footer(
       "Reports without a file go to standard error. Exit status: the program's own (128 + signal where one "
       "ended it, 127 not found,\n"
@@ -110,7 +118,9 @@ void add_run_command(CLI::App& app, std::function<int()>& chosen) {
       "Examples:\n"
       "  faultline run -- ./server --port 8080\n"
       "  faultline run -o traces --gate faultline.baseline --format=json:report.json -- ./tests");
-  command->callback([arguments, &chosen] { chosen = [arguments] { return run(*arguments); }; });
+  command->callback([arguments, &program, &chosen] {
+    chosen = [arguments, &program] { return run(*arguments, program); };
+  });
 }
 
 }  // namespace faultline

@@ -35,15 +35,24 @@ struct CycleVerdict {
   std::vector<Writer> writers;
 };
 
-// All of a witness that a verdict depends on: two of one order with equal signatures differ only in where
-// things were taken and why.
-struct WitnessSignature {
-  ThreadId holder;
-  Stretch when;
+// What a verdict depends on beside thread and time: how a lock is held and waited for, and under what.
+struct WitnessKind {
   std::uint32_t held_set;
   Mode held_mode;
   Mode mode;
   bool timed;
+  Open open;
+  Cause cause;
+
+  friend constexpr auto operator<=>(const WitnessKind&, const WitnessKind&) = default;
+};
+
+// All of a witness that a verdict depends on: two of one order with equal signatures differ only in where
+// things were taken.
+struct WitnessSignature {
+  WitnessKind kind;
+  ThreadId holder;
+  Stretch when;
 
   friend constexpr auto operator<=>(const WitnessSignature&, const WitnessSignature&) = default;
 };

@@ -2,34 +2,11 @@
 
 #include <algorithm>
 #include <numeric>
-#include <set>
 #include <tuple>
 
+#include "witness_order.h"
+
 namespace faultline {
-namespace {
-
-// Of several sightings of one order, which to show: what happened before what could have; a fault before what
-// its server did on its behalf; the exact stack before the approximate one; else the one recorded first.
-auto preference(const Model& model, const Witness& witness) {
-  const Dependency& wait = model.dependencies[witness.dependency];
-  const auto by_cause = [&] {
-    switch (wait.cause) {
-      case Cause::Fault:
-        return 0;
-      case Cause::Call:
-        return 1;
-      case Cause::Relock:
-        return 2;
-      case Cause::Service:
-        return 3;
-    }
-    return 4;
-  };
-  return std::tuple(!wait.observed, by_cause(), wait.fault.origin, !wait.fault.stack_is_registers,
-                    witness.dependency, witness.held);
-}
-
-}  // namespace
 
 CycleSearch::CycleSearch(const Model& model, const Component& component, CycleRules& rules,
                          SearchBudget& budget)
@@ -64,37 +41,70 @@ CycleSearch::CycleSearch(const Model& model, const Component& component, CycleRu
   distance_.assign(size, kUnreachable);
   on_path_.assign(size, 0);
   error_length_.assign(from_.size(), 0);
+  has_warning_.assign(from_.size(), false);
+  open_.assign(from_.size(), {});
 }
 
 CycleSearch::Local CycleSearch::local(Vertex vertex) const {
   return static_cast<Local>(std::ranges::lower_bound(vertices_, vertex) - vertices_.begin());
 }
 
-bool CycleSearch::all_spent() const {
-  return steps() > budget_.bounds.steps_in_all || budget_.cycles >= budget_.bounds.cycles;
+bool CycleSearch::all_spent(Severity severity) const {
+  return steps() >= step_limit_in_all_ ||
+         budget_.cycles[static_cast<std::size_t>(severity)] >= budget_.bounds.cycles;
 }
 
 std::vector<Cycle> CycleSearch::all() {
   std::vector<Cycle> cycles;
   const std::vector<bool> is_pair = edges_with_a_reverse();
-  const auto edge_count = static_cast<EdgeIndex>(from_.size());
-  budget_.orders += edge_count;
-  std::uint64_t not_searched = edge_count;
+  budget_.orders += from_.size();
+  for (const Severity severity : {Severity::Error, Severity::Warning, Severity::Note})
+    search_all(severity, is_pair, cycles);
+  count_what_is_open();
+  return cycles;
+}
+
+void CycleSearch::search_all(Severity severity, const std::vector<bool>& is_pair,
+                             std::vector<Cycle>& cycles) {
+  std::uint64_t& spent = budget_.steps_spent[static_cast<std::size_t>(severity)];
+  const std::uint64_t start = steps();
+  step_limit_in_all_ = start + budget_.bounds.steps_in_all - std::min(spent, budget_.bounds.steps_in_all);
   // Cycles of two come first: they are the plainest findings, and where a component is too large to be
   // searched whole, an inverted pair is what makes it one.
   for (const bool pairs : {true, false}) {
-    for (EdgeIndex edge = 0; edge < edge_count && !all_spent(); ++edge) {
-      if (is_pair[edge] != pairs) continue;
-      --not_searched;
+    for (EdgeIndex edge = 0; edge < from_.size(); ++edge) {
+      if (is_pair[edge] != pairs || is_settled(edge, severity)) continue;
+      if (all_spent(severity)) {
+        if (!open_[edge].not_searched) open_[edge].not_searched = severity;
+        continue;
+      }
       measure_distances_to(from_[edge]);
-      const std::uint32_t distance = from_[edge] == to_[edge] ? 0 : distance_[to_[edge]];
+      const std::size_t shortest = shortest_length(edge);
       // Not in a cycle after all, or already in an error that no other cycle through it can beat.
-      if (distance == kUnreachable || error_length_[edge] == distance + 1) continue;
-      keep(best_through(edge), cycles);
+      if (shortest > kUnreachable || error_length_[edge] == shortest) continue;
+      if (shortest > budget_.bounds.cycle_length) {
+        budget_.orders_in_long_cycles += severity == Severity::Error;
+        continue;
+      }
+      if (auto cycle = best_through(edge, severity)) keep(std::move(*cycle), severity, cycles);
     }
   }
-  budget_.orders_not_searched += not_searched;
-  return cycles;
+  spent += steps() - start;
+}
+
+bool CycleSearch::is_settled(EdgeIndex edge, Severity severity) const {
+  return severity != Severity::Error && (error_length_[edge] > 0 || has_warning_[edge]);
+}
+
+void CycleSearch::count_what_is_open() {
+  for (EdgeIndex edge = 0; edge < from_.size(); ++edge) {
+    // Nothing worse than an error is left to be found.
+    if (error_length_[edge] > 0) continue;
+    const Open& open = open_[edge];
+    budget_.orders_cut_short += open.cut_short;
+    budget_.orders_with_more_witnesses += open.more_witnesses;
+    if (open.not_searched) ++budget_.orders_not_searched[static_cast<std::size_t>(*open.not_searched)];
+  }
 }
 
 std::vector<bool> CycleSearch::edges_with_a_reverse() const {
@@ -128,28 +138,42 @@ void CycleSearch::measure_distances_to(Local target) {
   budget_.steps += from_.size() / 8 + 1;  // far cheaper steps than those of the rules
 }
 
-Cycle CycleSearch::best_through(EdgeIndex edge) {
-  const std::uint64_t shortest = from_[edge] == to_[edge] ? 1 : distance_[to_[edge]] + 1;
-  if (shortest > budget_.bounds.cycle_length) {
-    ++budget_.orders_in_long_cycles;
-    return {};
-  }
-  bool cut_short = false;
-  for (const Severity target : {Severity::Error, Severity::Warning}) {
+std::size_t CycleSearch::shortest_length(EdgeIndex edge) const {
+  return from_[edge] == to_[edge] ? 1 : std::size_t{distance_[to_[edge]]} + 1;
+}
+
+std::optional<Cycle> CycleSearch::best_through(EdgeIndex edge, Severity target) {
+  std::optional<Cycle> cycle;
+  Open& open = open_[edge];
+  if (target == Severity::Note) {
+    cycle = shortest_through(edge);
+  } else {
+    const std::uint64_t shortest = shortest_length(edge);
     const std::uint64_t allowed = std::max(budget_.bounds.steps_per_order, 4 * shortest * shortest);
-    step_limit_ = std::min(steps() + allowed, budget_.bounds.steps_in_all);
-    if (auto cycle = search_by_length(edge, target)) return std::move(*cycle);
-    cut_short = cut_short || out_of_steps();
+    step_limit_ = std::min(steps() + allowed, step_limit_in_all_);
+    more_witnesses_ = false;
+    cycle = search_by_length(edge, target);
+    if (!cycle) {
+      open.cut_short = open.cut_short || out_of_steps();
+      open.more_witnesses = open.more_witnesses || more_witnesses_;
+    } else if (target == Severity::Warning) {
+      has_warning_[edge] = true;
+    }
   }
-  budget_.orders_cut_short += cut_short;
-  return shortest_through(edge);
+  if (cycle) cycle->may_be_worse = cycle->verdict.severity != Severity::Error && open.any();
+  return cycle;
 }
 
 std::optional<Cycle> CycleSearch::search_by_length(EdgeIndex edge, Severity target) {
-  const std::size_t shortest = from_[edge] == to_[edge] ? 1 : distance_[to_[edge]] + 1;
-  for (std::size_t length = shortest; length <= budget_.bounds.cycle_length; ++length) {
+  const std::uint64_t limit = step_limit_;
+  for (std::size_t length = shortest_length(edge); length <= budget_.bounds.cycle_length; ++length) {
     cut_by_length_ = false;
-    if (auto cycle = find(edge, length, target)) return cycle;
+    // Cycles of two may try every sighting, but must leave something to the longer ones.
+    if (length <= 2) step_limit_ = steps() + (limit - std::min(limit, steps())) / 2;
+    auto cycle = find(edge, length, target);
+    if (cycle) return cycle;
+    open_[edge].cut_short = open_[edge].cut_short || out_of_steps();
+    step_limit_ = limit;
     if (!cut_by_length_ || out_of_steps()) break;
   }
   return std::nullopt;
@@ -196,10 +220,14 @@ std::optional<Witness> CycleSearch::next_candidate(Level& level, std::size_t len
     ++budget_.steps;
     if (!leads_on(level.edge, length)) continue;
     const auto& candidates = witnesses(level.edge);
-    while (level.witness < candidates.size()) {
+    const std::size_t tried =
+        length <= 2 ? candidates.size() : std::min(candidates.size(), budget_.bounds.witnesses_per_order);
+    while (level.witness < tried) {
       const Witness& witness = candidates[level.witness++];
       if (admissible(witness, length, target)) return witness;
+      if (out_of_steps()) return std::nullopt;
     }
+    more_witnesses_ = more_witnesses_ || tried < candidates.size();
   }
   return std::nullopt;
 }
@@ -257,16 +285,24 @@ Cycle CycleSearch::best_over(std::span<const Vertex> vertices) {
   distances_to_ = kNoTarget;
   for (std::size_t i = 0; i < edges.size(); ++i)
     distance_[from_[edges[i]]] = static_cast<std::uint32_t>((edges.size() - i) % edges.size());
+  more_witnesses_ = false;
+  bool cut_short = false;
   for (const Severity target : {Severity::Error, Severity::Warning, Severity::Note}) {
     step_limit_ = steps() + budget_.bounds.steps_per_order;
-    if (auto cycle = find(edges.front(), edges.size(), target, edges)) return std::move(*cycle);
+    if (auto cycle = find(edges.front(), edges.size(), target, edges)) {
+      cycle->may_be_worse = target != Severity::Error && (cut_short || more_witnesses_);
+      return std::move(*cycle);
+    }
+    cut_short = cut_short || out_of_steps();
   }
   return {};
 }
 
 Cycle CycleSearch::cycle_of(std::span<const EdgeIndex> edges, std::vector<Witness> witnesses,
                             CycleVerdict verdict) {
-  Cycle cycle{{}, std::move(witnesses), std::move(verdict)};
+  Cycle cycle;
+  cycle.witnesses = std::move(witnesses);
+  cycle.verdict = std::move(verdict);
   for (const EdgeIndex edge : edges) {
     cycle.vertices.push_back(vertices_[from_[edge]]);
     auto& length = error_length_[edge];
@@ -276,37 +312,30 @@ Cycle CycleSearch::cycle_of(std::span<const EdgeIndex> edges, std::vector<Witnes
   return cycle;
 }
 
-void CycleSearch::keep(Cycle cycle, std::vector<Cycle>& cycles) {
-  if (cycle.witnesses.empty()) return;
+void CycleSearch::keep(Cycle cycle, Severity severity, std::vector<Cycle>& cycles) {
   std::vector<Vertex> rotation = cycle.vertices;
   std::rotate(rotation.begin(), std::ranges::min_element(rotation), rotation.end());
   const auto [entry, is_new] = kept_.try_emplace(std::move(rotation), cycles.size());
   if (is_new) {
-    ++budget_.cycles;
+    ++budget_.cycles[static_cast<std::size_t>(severity)];
     cycles.push_back(std::move(cycle));
-  } else if (cycle.verdict.severity > cycles[entry->second].verdict.severity) {
-    cycles[entry->second] = std::move(cycle);
+    return;
+  }
+  Cycle& known = cycles[entry->second];
+  if (cycle.verdict.severity > known.verdict.severity) {
+    known = std::move(cycle);
+  } else if (!cycle.may_be_worse) {
+    known.may_be_worse = false;  // the search from this order tried everything over the same locks
   }
 }
 
 const std::vector<Witness>& CycleSearch::witnesses(EdgeIndex edge) {
   const auto [entry, is_new] = witnesses_.try_emplace(edge);
-  std::vector<Witness>& different = entry->second;
-  if (!is_new) return different;
+  if (!is_new) return entry->second;
   const auto sightings = component_.witnesses_of(component_.edges[edge]);
-  std::vector<Witness> sorted(sightings.begin(), sightings.end());
-  std::ranges::sort(sorted, {}, [&](const Witness& w) { return preference(model_, w); });
-  std::set<WitnessSignature> seen;
-  for (const Witness& witness : sorted) {
-    if (!seen.insert(rules_.signature(witness)).second) continue;
-    if (different.size() == budget_.bounds.witnesses_per_order) {
-      ++budget_.orders_with_more_witnesses;
-      break;
-    }
-    different.push_back(witness);
-  }
-  budget_.steps += sorted.size();
-  return different;
+  entry->second = in_order_of_trial(model_, rules_, sightings, budget_.bounds.witnesses_per_order);
+  budget_.steps += sightings.size();
+  return entry->second;
 }
 
 }  // namespace faultline

@@ -30,6 +30,10 @@ std::string Explainer::order(const Cycle& cycle, std::size_t place) const {
 }
 
 std::string Explainer::why(const Cycle& cycle) const {
+  return (cycle.may_be_worse ? "in the sightings that were tried, " : "") + evidence(cycle);
+}
+
+std::string Explainer::evidence(const Cycle& cycle) const {
   const CycleVerdict& verdict = cycle.verdict;
   switch (verdict.verdict) {
     case Verdict::Feasible:
@@ -120,6 +124,8 @@ std::string Explainer::self(const Cycle& cycle) const {
 
 std::vector<std::string> Explainer::notes(const Cycle& cycle) const {
   std::vector<std::string> notes;
+  if (cycle.may_be_worse)
+    notes.emplace_back("the search stopped at a bound: sightings that were not tried may be worse");
   for (std::size_t i = 0; i < cycle.witnesses.size(); ++i) {
     const Dependency& wait = dependency(cycle, i);
     if (!wait.observed) notes.push_back(order(cycle, i) + " did not happen in this run, but could have");

@@ -28,6 +28,7 @@ class Explainer {
   }
   const std::string& name(LockId lock) const { return classes_.of(lock).name; }
   std::string order(const Cycle& cycle, std::size_t place) const;
+  std::string evidence(const Cycle& cycle) const;
   std::string feasible(const Cycle& cycle) const;
   std::string ordered(const Cycle& cycle) const;
   std::string compatible(const Cycle& cycle) const;

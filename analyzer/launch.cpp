@@ -20,7 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kPassedOn[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
-constexpr int kPassedOnCount = sizeof(kPassedOn) / sizeof(kPassedOn[0]);
 
 volatile sig_atomic_t child = 0;
 
@@ -31,7 +30,9 @@ void pass_on(int signal, siginfo_t* info, void*) {
   errno = saved;
 }
 
-// Passes signals on for as long as it lives. They stay blocked until unblock(), when the child is known.
+// Passes signals on to the child from now on; while there is none they do nothing. They stay blocked until
+// unblock(), when the child is known. Nothing puts the old dispositions back: whoever signals the program and
+// then its group, as timeout does, would end this process amid its report.
 class PassSignalsOn {
  public:
   PassSignalsOn() {
@@ -42,17 +43,14 @@ class PassSignalsOn {
     struct sigaction action {};
     action.sa_sigaction = pass_on;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
-    for (int i = 0; i < kPassedOnCount; ++i) {
-      sigaction(kPassedOn[i], nullptr, &before_[i]);
+    for (const int signal : kPassedOn) {
+      struct sigaction before {};
+      sigaction(signal, nullptr, &before);
       // An ignored signal stays so, here and in the program: that is what nohup asks for.
-      if (before_[i].sa_handler != SIG_IGN) sigaction(kPassedOn[i], &action, nullptr);
+      if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
     }
   }
-  ~PassSignalsOn() {
-    child = 0;
-    for (int i = 0; i < kPassedOnCount; ++i) sigaction(kPassedOn[i], &before_[i], nullptr);
-    unblock();
-  }
+  ~PassSignalsOn() { unblock(); }
   PassSignalsOn(const PassSignalsOn&) = delete;
   PassSignalsOn& operator=(const PassSignalsOn&) = delete;
 
@@ -60,7 +58,6 @@ class PassSignalsOn {
   const sigset_t& mask() const { return mask_; }
 
  private:
-  struct sigaction before_[kPassedOnCount];
   sigset_t mask_;
 };
 
@@ -164,6 +161,11 @@ LaunchResult launch(const Launch& what) {
   }
   child = pid;
   signals.unblock();
+  // While it is a zombie its number cannot be another process's, which a late signal would hit.
+  siginfo_t ended{};
+  while (waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
+  }
+  child = 0;
   int status = 0;
   while (waitpid(pid, &status, 0) < 0)
     if (errno != EINTR) throw InputError(std::string("lost sight of the program: ") + std::strerror(errno));

@@ -1,7 +1,8 @@
 // Starts the user's program under the preload library and waits for it, as a shell would: same status, same
 // signals.
 //
-// Uses process-wide signal dispositions while it waits: one launch at a time, from a program with one thread.
+// Changes process-wide signal dispositions for good: one launch, from a program with one thread that has
+// nothing to do after it but to report and to end.
 #pragma once
 
 #include <filesystem>
@@ -34,8 +35,8 @@ struct LaunchResult {
 // the option list could not express a path.
 //
 // While it runs SIGINT, SIGQUIT, SIGTERM and SIGHUP are passed on to it and do not end the caller, which has
-// a report to write. Where the terminal sent the signal the program has it already, as it is in the same
-// process group, and gets no second one.
+// a report to write; after it has ended they do nothing. Where the terminal sent the signal the program has
+// it already, as it is in the same process group, and gets no second one.
 LaunchResult launch(const Launch& what);
 
 }  // namespace faultline

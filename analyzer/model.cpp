@@ -1,9 +1,9 @@
 #include "model.h"
 
 #include <algorithm>
-#include <system_error>
+#include <iterator>
 
-#include "trace_format.h"
+#include "trace_files.h"
 #include "trace_reader.h"
 
 namespace faultline {
@@ -87,6 +87,7 @@ class Builder : public TraceVisitor {
     dependency.via_thread = here(dependency.via_thread);
     dependency.fault.service = here(dependency.fault.service);
     model_.dependencies.add(dependency);
+    ++dependencies_;
   }
   void on_range(RangeRecord range) override {
     range.service = here(range.service);
@@ -96,6 +97,16 @@ class Builder : public TraceVisitor {
 
   // Whether a header was read that belongs to the wanted run.
   bool is_of_run() const { return bool(process_); }
+
+  // What the trace counted and does not hold, a sentence; empty where it holds it all. A dependency is
+  // counted once it is in the file, so that even a killed process leaves no fewer than it counted.
+  std::string missing() const {
+    if (!process_) return "";
+    const std::uint64_t counted = model_.processes[process_].stats.dependencies;
+    if (counted <= dependencies_) return "";
+    return file_.string() + ": " + std::to_string(counted) + " dependencies were recorded, only " +
+           std::to_string(dependencies_) + " are in the file";
+  }
 
  private:
   Process& process() { return model_.processes[process_]; }
@@ -114,26 +125,20 @@ class Builder : public TraceVisitor {
   const fs::path& file_;
   std::string_view run_;
   ProcessId process_;
+  std::uint64_t dependencies_ = 0;
   std::size_t modules_before_, stacks_before_, threads_before_, locks_before_, held_before_;
 };
-
-// The traces in a folder, in the order of their names.
-std::vector<fs::path> traces_in(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
-    if (entry->path().extension() == kTraceSuffix && entry->is_regular_file(error))
-      files.push_back(entry->path());
-  if (error) throw InputError(folder.string() + ": cannot be read: " + error.message());
-  std::ranges::sort(files);
-  return files;
-}
 
 // Whether the file held any record.
 bool load_trace(Model& model, const fs::path& file, std::string_view run) {
   Builder builder(model, file, run);
   try {
     TraceReading reading = read_trace(file, builder);
+    if (std::string missing = builder.missing(); !missing.empty())
+      reading.warnings.push_back(std::move(missing));
+    // A file without a header cannot be said to be of a run, so it is no gap of one.
+    if (run.empty() || builder.is_of_run())
+      std::ranges::copy(reading.warnings, std::back_inserter(model.gaps));
     std::ranges::move(reading.warnings, std::back_inserter(model.warnings));
     return !reading.empty;
   } catch (const OtherRun&) {
@@ -150,17 +155,14 @@ bool load_trace(Model& model, const fs::path& file, std::string_view run) {
 
 Model load_model(std::span<const fs::path> paths, std::string_view run) {
   Model model;
-  for (const fs::path& path : paths) {
-    std::error_code error;
-    const fs::file_status status = fs::status(path, error);
-    if (!fs::exists(status)) throw InputError(path.string() + ": no such file or folder");
-    if (fs::is_directory(status)) {
-      for (const fs::path& file : traces_in(path))
-        if (!load_trace(model, file, run))
-          model.warnings.push_back(file.string() + ": empty: its process died before it recorded anything");
-    } else if (!load_trace(model, path, run)) {
-      throw InputError(path.string() + ": empty, not a trace; give a file that faultline recorded");
-    }
+  TraceFiles found = find_traces(paths);
+  model.warnings = std::move(found.warnings);
+  for (const TraceFile& file : found.files) {
+    if (load_trace(model, file.path, run)) continue;
+    if (file.named)
+      throw InputError(file.path.string() + ": empty, not a trace; give a file that faultline recorded");
+    model.warnings.push_back(file.path.string() + ": empty: its process died before it recorded anything");
+    if (run.empty()) model.gaps.push_back(model.warnings.back());
   }
   if (model.processes.size() == 0 && run.empty()) {
     const std::string where = paths.empty() ? std::string("no path given") : paths.front().string();

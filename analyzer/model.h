@@ -114,6 +114,7 @@ struct Model {
   std::vector<JoinRecord> joins;
   std::vector<RangeRecord> ranges;
   std::vector<std::string> warnings;  // of reading: truncated tails, torn records; with file and line
+  std::vector<std::string> gaps;      // those of the warnings that say that a trace lost records
 
   // Frames of a stack, innermost first; none for the stack 0.
   std::span<const Frame> frames(StackId stack) const {
@@ -124,9 +125,8 @@ struct Model {
   }
 };
 
-// Reads every PATH: a trace, or a folder whose *.jsonl files are traces (folders inside it are not entered).
-// Files are read in the order of their names, so that the same input gives the same ids. `run`, unless empty,
-// keeps only the traces whose header names that run.
+// Reads every trace of `paths` (trace_files.h) once, in an order that gives the same ids for the same input.
+// `run`, unless empty, keeps only the traces whose header names that run.
 //
 // Throws InputError where a path does not exist or cannot be read, is not a trace, is garbled or of another
 // version, or where no path holds a trace at all (with `run` given, an empty model is returned instead, and

@@ -7,11 +7,12 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <set>
 
+#include "destinations.h"
 #include "input_error.h"
 #include "report_json.h"
 #include "report_text.h"
+#include "trace_files.h"
 
 namespace faultline {
 
@@ -36,6 +37,15 @@ std::string check_format(const std::string& written) {
   if (target.file.empty() && written.find(':') != std::string::npos)
     return "'" + written + "' names no file after the colon";
   return "";
+}
+
+std::vector<Target> targets_of(const ReportOptions& options) {
+  std::vector<Target> targets;
+  for (const std::string& written : options.formats) targets.push_back(target_of(written));
+  if (targets.empty()) targets.push_back({"text", ""});
+  for (Target& target : targets)
+    if (target.file.empty()) target.file = options.output;
+  return targets;
 }
 
 // Empty where it was removed.
@@ -99,20 +109,19 @@ void add_report_options(CLI::App& command, ReportOptions& options) {
                    "Show notes too: cycles that were explained away, each with its reason");
 }
 
+void check_reports(const ReportOptions& options, int descriptor, std::span<const std::filesystem::path> paths,
+                   const std::string& baseline) {
+  std::vector<std::filesystem::path> inputs;
+  for (TraceFile& file : find_traces(paths).files) inputs.push_back(std::move(file.path));
+  if (!baseline.empty()) inputs.emplace_back(baseline);
+  std::vector<std::string> destinations;
+  for (const Target& target : targets_of(options)) destinations.push_back(target.file);
+  check_destinations(destinations, descriptor, inputs);
+}
+
 void write_reports(const Report& report, const ReportOptions& options, int descriptor) {
-  std::vector<Target> targets;
-  for (const std::string& written : options.formats) targets.push_back(target_of(written));
-  if (targets.empty()) targets.push_back({"text", ""});
-  std::set<std::string> places;
-  for (Target& target : targets) {
-    if (target.file.empty()) target.file = options.output;
-    if (!places.insert(target.file).second)
-      throw InputError("two reports would be mixed in " +
-                       (target.file.empty() ? std::string("one output") : target.file) +
-                       "; give each its own file: --format=json:FILE");
-  }
   const Severity shown = std::min(Severity::Warning, options.fail_level().value_or(Severity::Warning));
-  for (const Target& target : targets) {
+  for (const Target& target : targets_of(options)) {
     const bool to_file = !target.file.empty();
     const TextOptions text{.lowest = options.all ? Severity::Note : shown,
                            .style = to_file ? TextStyle{} : style_of(descriptor),

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,8 +27,14 @@ struct ReportOptions {
 
 void add_report_options(CLI::App& command, ReportOptions& options);
 
-// Writes each report asked for; those without a file go to `descriptor` (1 or 2). Throws InputError where a
-// file cannot be written or two reports would be mixed in one place.
+// Throws InputError where write_reports could not write, would mix two reports in one place, or would
+// overwrite one of the traces of `paths` or the baseline (empty: none); as find_traces does, too. Before all
+// work: a mistake in the command line should cost neither a run nor a file.
+void check_reports(const ReportOptions& options, int descriptor, std::span<const std::filesystem::path> paths,
+                   const std::string& baseline);
+
+// Writes each report asked for; those without a file go to `descriptor` (1 or 2). Throws InputError where
+// that fails. check_reports has been there before.
 void write_reports(const Report& report, const ReportOptions& options, int descriptor);
 
 // Findings that make a command fail: new ones at or above the level.

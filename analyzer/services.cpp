@@ -44,8 +44,10 @@ std::vector<Cycle> fold_services(const Model& model, const Component& component,
     const std::vector<Vertex> vertices = without_services(model, component, cycle);
     if (vertices.empty() || vertices.size() == cycle.vertices.size()) continue;
     Cycle folded = search.best_over(vertices);
-    if (!folded.witnesses.empty() && folded.verdict.severity >= cycle.verdict.severity)
-      cycle = std::move(folded);
+    if (folded.witnesses.empty() || folded.verdict.severity < cycle.verdict.severity) continue;
+    folded.may_be_worse =
+        folded.verdict.severity != Severity::Error && (folded.may_be_worse || cycle.may_be_worse);
+    cycle = std::move(folded);
   }
   return cycles;
 }

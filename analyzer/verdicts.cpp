@@ -75,12 +75,14 @@ ThreadId Verdicts::holder(const Witness& witness) const {
 
 WitnessSignature Verdicts::signature(const Witness& witness) {
   const Dependency& wait = dependency(witness);
-  return {.holder = holder(witness),
-          .when = stretch_of(wait),
-          .held_set = held_sets_.set_of(wait.under),
-          .held_mode = held_mode(witness),
-          .mode = wait.mode,
-          .timed = wait.timed};
+  return {.kind = {.held_set = held_sets_.set_of(wait.under),
+                   .held_mode = held_mode(witness),
+                   .mode = wait.mode,
+                   .timed = wait.timed,
+                   .open = wait.open,
+                   .cause = wait.cause},
+          .holder = holder(witness),
+          .when = stretch_of(wait)};
 }
 
 bool Verdicts::is_service(const Witness& waiting) const {

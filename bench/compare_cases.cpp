@@ -80,8 +80,8 @@ int main(int argc, char** argv) {
     const Ratio watched = ratio(times, Watched, Native);
     std::printf("%-19s %9.2f %8.2f %11.2f %8.2f %9.2f %7.2f-%-7.2f   %s\n", c.name.c_str(),
                 median(times[Native]), ratio(times, Empty, Native).median, watched.median,
-                median(times[Watched]) - median(times[Native]), ratio(times, Watched, Empty).median,
-                watched.low, watched.high, c.what.c_str());
+                difference(times, Watched, Native), ratio(times, Watched, Empty).median, watched.low,
+                watched.high, c.what.c_str());
     std::fflush(stdout);
   }
   return 0;

@@ -162,4 +162,11 @@ Ratio ratio(const Rounds& rounds, Setup setup, Setup base) {
   return {quantile(ratios, 0.5), quantile(ratios, 0.25), quantile(ratios, 0.75)};
 }
 
+double difference(const Rounds& rounds, Setup setup, Setup base) {
+  std::vector<double> differences;
+  for (std::size_t i = 0; i < rounds[setup].size(); ++i)
+    differences.push_back(rounds[setup][i] - rounds[base][i]);
+  return median(std::move(differences));
+}
+
 }  // namespace faultline::bench

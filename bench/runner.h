@@ -69,6 +69,9 @@ struct Ratio {
 };
 Ratio ratio(const Rounds& rounds, Setup setup, Setup base);
 
+// The median of the per-round differences of two setups.
+double difference(const Rounds& rounds, Setup setup, Setup base);
+
 // Calls `measure(setup)` for every setup in every round, turning the order around each time.
 template <class Measure>
 Rounds interleaved(int rounds, Measure measure) {

@@ -1,6 +1,9 @@
 // Programs that try to break a preload: under the shim they must print and return what they do without it.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "report.h"
 
 using namespace faultline::e2e;
@@ -11,13 +14,14 @@ namespace {
 // nothing.
 enum class Traces { Some, PerhapsNone };
 
-// Runs the program natively and under the shim. What traces it left must be readable.
-void check_undisturbed(const std::string& name, const Arguments& arguments = {},
-                       Traces expected = Traces::Some) {
+// Runs the program natively and under the shim. What traces it left must be readable. Returns what it wrote
+// to standard error under the shim; nothing where it was skipped.
+std::optional<std::string> check_undisturbed(const std::string& name, const Arguments& arguments = {},
+                                             Traces expected = Traces::Some) {
   Arguments all = {program("hostile/" + name)};
   all.insert(all.end(), arguments.begin(), arguments.end());
   const Outcome native = run(Command{.arguments = all, .environment = {}});
-  if (skipped(native)) return;
+  if (skipped(native)) return std::nullopt;
   const Path traces = work_dir() / "traces";
   Command command = preloaded(all, traces);
   command.timeout = std::chrono::seconds(60);
@@ -31,6 +35,18 @@ void check_undisturbed(const std::string& name, const Arguments& arguments = {},
     INFO(report.text);
     CHECK(report.status != 2);
   }
+  return watched.err;
+}
+
+// The program ends under a filter that knows none of the shim's system calls; its user is told, once.
+void check_behind_filter(const std::string& how) {
+  const std::optional<std::string> said = check_undisturbed("own_filter", {how});
+  if (!said) return;
+  INFO(*said);
+  CHECK(said->starts_with("faultline: switched off: "));
+  CHECK(std::count(said->begin(), said->end(), '\n') == 1);
+  // What was recorded before it stays.
+  CHECK(records_of(traces_in(work_dir() / "traces").at(0)).at(1).at("dependencies") == 1);
 }
 
 }  // namespace
@@ -82,6 +98,15 @@ TEST_CASE("hostile: working directory removed") {
 }
 TEST_CASE("hostile: deep recursion and the smallest stacks") {
   check_undisturbed("deep_stacks");
+}
+TEST_CASE("hostile: coroutines, signal stacks and threads with no room to spare") {
+  check_undisturbed("borrowed_stacks");
+}
+TEST_CASE("hostile: a system call filter of its own, by prctl") {
+  check_behind_filter("prctl");
+}
+TEST_CASE("hostile: a system call filter of its own, by seccomp") {
+  check_behind_filter("seccomp");
 }
 TEST_CASE("hostile: exceptions through locks") {
   check_undisturbed("exceptions");

@@ -66,6 +66,31 @@ TEST_CASE("call stacks: walked by libunwind where it is installed, to the start 
   CHECK(stacks > 0);
 }
 
+TEST_CASE("locks that two threads meet at once for the first time: one identity each, none unknown") {
+  const Report report = observe("shapes/met_at_once");
+  CHECK(report.findings().empty());
+  CHECK(report.summary().at("locks") == 5'002);
+  CHECK(report.summary().at("edges") == 10'000);
+}
+
+TEST_CASE("call stacks that four threads come to at once: each defined once") {
+  const Report report = observe("shapes/many_places");
+  CHECK(report.text == "");
+  CHECK(report.summary().at("edges") == 128);
+  std::set<std::string> ids;
+  std::set<std::string> frames;
+  std::size_t stacks = 0;
+  for (const Json& record : records_of(traces_in(work_dir() / "traces").at(0))) {
+    if (record.at("t") != "stack") continue;
+    ++stacks;
+    ids.insert(record.at("id").dump());
+    frames.insert(record.at("frames").dump());
+  }
+  CHECK(stacks == 2 * 128);
+  CHECK(ids.size() == stacks);
+  CHECK(frames.size() == stacks);
+}
+
 TEST_CASE("exported symbols: exactly the function table") {
   const std::set<std::string> table = function_table();
   const std::set<std::string> exported = exported_symbols();

@@ -1,6 +1,9 @@
 // Lock shapes over mutexes and spin locks, each with its twin that must stay silent.
 #include <doctest/doctest.h>
 
+#include <map>
+#include <set>
+
 #include "report.h"
 
 using namespace faultline::e2e;
@@ -19,6 +22,14 @@ Expected explained(const std::string& verdict, const std::string& severity = "no
   expected.verdict = verdict;
   expected.severity = severity;
   return expected;
+}
+
+// Whether the edge is what `function` did, and `other` had no part in it.
+bool is_by(const Json& edge, const std::string& function, const std::string& other) {
+  bool by = true;
+  for (const char* side : {"held_at", "at"})
+    by = by && has_function(edge.at(side), function) && !has_function(edge.at(side), other);
+  return by;
 }
 
 }  // namespace
@@ -197,4 +208,54 @@ TEST_CASE("condition wait takes its mutex again under another lock: found") {
 
 TEST_CASE("condition wait with nothing else held: no cycle") {
   CHECK(observe("shapes/cond_relock_clean").findings().empty());
+}
+
+TEST_CASE("condition wait refused, its mutex not held: no cycle") {
+  const Report report = observe("shapes/cond_refused");
+  CHECK(report.findings().empty());
+  CHECK(report.summary().at("edges") == 1);
+}
+
+TEST_CASE("condition wait refused, its mutex held: found") {
+  check_finding(only_finding(observe("shapes/cond_refused_held")),
+                {.verdict = "feasible",
+                 .severity = "error",
+                 .orders = {{"state_lock", "queue_lock", "waiter", "waiter"},
+                            {"queue_lock", "state_lock", "submitter", "submitter"}}});
+}
+
+TEST_CASE("mutex released by another thread before the next lock: no cycle") {
+  const Report report = observe("shapes/abba_handed_over");
+  CHECK(report.findings().empty());
+  CHECK(report.summary().at("edges") == 1);
+}
+
+TEST_CASE("mutex released by another thread after the next lock: found") {
+  check_finding(
+      only_finding(observe("shapes/abba_handed_over_late")),
+      {.verdict = "feasible",
+       .severity = "error",
+       .orders = {{"baton", "list_lock", "taker", "taker"}, {"list_lock", "baton", "giver", "giver"}}});
+}
+
+TEST_CASE("abba without optimisation: each order by its own function, whichever comes first") {
+  std::set<std::string> fingerprints;
+  for (const std::string order : {"pay-first", "audit-first"}) {
+    const Path traces = work_dir() / order;
+    REQUIRE(run(preloaded({program("shapes/abba_unoptimised"), order}, traces)).status == 0);
+    const Json finding = only_finding(analyze(traces));
+    INFO(finding.dump(2));
+    CHECK(finding.at("verdict") == "feasible");
+    fingerprints.insert(finding.at("fingerprint"));
+    std::map<std::string, std::string> function_of;  // by the lock held
+    for (const Json& edge : finding.at("edges")) {
+      const bool pay = is_by(edge, "pay", "audit");
+      CHECK((pay || is_by(edge, "audit", "pay")));
+      function_of[edge.at("from").dump()] += pay ? "pay " : "audit ";
+    }
+    REQUIRE(function_of.size() == 2);
+    CHECK(std::set{function_of.begin()->second, function_of.rbegin()->second} ==
+          std::set<std::string>{"audit audit ", "pay pay "});
+  }
+  CHECK(fingerprints.size() == 1);
 }

@@ -1,74 +1,16 @@
-// The `faultline` command from outside: exit statuses, where reports go, and what is said when something is
-// wrong.
+// `faultline analyze` and `gate` from outside: exit statuses, where reports go, and what is said when
+// something is wrong.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
+#include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
-#include <string>
 
 #include "report_schema.h"
+#include "workplace.h"
 
-namespace {
-
+using namespace faultline;
 namespace fs = std::filesystem;
-
-constexpr char kTrace[] = FAULTLINE_GOLDEN "/inode_mmap.jsonl";  // one error, one warning
-
-std::string text_of(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-struct Result {
-  int status = 0;
-  std::string out;
-  std::string err;
-};
-
-// A folder of its own for each test, which is where the commands run.
-class Workplace {
- public:
-  Workplace() {
-    std::string name = fs::temp_directory_path() / "faultline-test-XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  ~Workplace() { fs::remove_all(folder_); }
-  Workplace(const Workplace&) = delete;
-  Workplace& operator=(const Workplace&) = delete;
-
-  fs::path operator/(const std::string& name) const { return folder_ / name; }
-
-  // Runs a shell command in which $F is `faultline`.
-  Result run(const std::string& command) const {
-    const std::string line = "cd " + folder_.string() + " && export F='" FAULTLINE_COMMAND "' && { " +
-                             command + "; } >stdout 2>stderr";
-    const int status = std::system(line.c_str());
-    return {WEXITSTATUS(status), text_of(folder_ / "stdout"), text_of(folder_ / "stderr")};
-  }
-  void write(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_ / name) << text;
-  }
-
- private:
-  fs::path folder_;
-};
-
-// `faultline run` with the stand-in for the preload library.
-std::string run_command(const std::string& rest, const std::string& trace = kTrace) {
-  return "FAULTLINE_PRELOAD_LIBRARY='" FAULTLINE_FIXTURE_TRACE_COPIER "' TRACE_TO_COPY='" + trace +
-         "' $F run " + rest;
-}
-
-}  // namespace
 
 TEST_CASE("the text report of a trace") {
   const Workplace here;
@@ -167,6 +109,7 @@ TEST_CASE("the gate does not pass what was not recorded") {
   const Workplace here;
   here.write("b", "");
   std::string trace = text_of(kTrace);
+  trace.replace(trace.find("\"dependencies\":5"), 16, "\"dependencies\":0");
   const std::string head = trace.substr(0, trace.find("{\"t\":\"source\""));
   std::string blind = head;
   blind.replace(blind.find("\"locks\":9"), 9, "\"locks\":0");
@@ -187,74 +130,107 @@ TEST_CASE("the gate does not pass what was not recorded") {
   CHECK(here.run("mkdir empty; $F gate --baseline b empty").status == 2);
 }
 
-TEST_CASE("run gives the program's status, and 66 for findings where that is 0") {
+TEST_CASE(
+    "the gate does not pass a trace that was cut or was not watched, and passes a killed process's whole "
+    "one") {
   const Workplace here;
-  CHECK(here.run(run_command("-- true")).status == 66);
-  CHECK(here.run(run_command("--fail-on=never -- true")).status == 0);
-  CHECK(here.run(run_command("-- sh -c 'exit 7'")).status == 7);
-  CHECK(here.run(run_command("-- sh -c 'kill -9 $$'")).status == 128 + 9);
-  CHECK(here.run(run_command("-- ./missing")).status == 127);
-  CHECK(here.run(run_command("-- /")).status == 126);
-}
-
-TEST_CASE("run judges the traces of its own run only and prints on standard error") {
-  const Workplace here;
-  const Result result = here.run(run_command("-o traces --faults=off -- echo -- -o --all"));
-  CHECK(result.out == "faults=off\n-- -o --all\n");
-  CHECK(contains(result.err, "error: inode_lock -> mmap_lock -> inode_lock"));
-  CHECK(contains(result.err, "Seen: 1 process,"));
-  const Result again = here.run(run_command("-o traces --format=json:r.json -- true"));
-  CHECK(again.status == 66);
-  CHECK(nlohmann::json::parse(text_of(here / "r.json"))["summary"]["processes"] == 1);
-}
-
-TEST_CASE("what lies in the folder besides the run's own traces does not cost the run its report") {
-  const Workplace here;
-  const Result result =
-      here.run("mkdir traces; echo rubbish >traces/old.jsonl; " + run_command("-o traces -- true"));
-  CHECK(result.status == 66);
-  CHECK(contains(result.err, "error: inode_lock -> mmap_lock -> inode_lock"));
-  CHECK(contains(result.err, "traces/old.jsonl:1: "));
-  CHECK(here.run("$F analyze traces").status == 2);
-}
-
-TEST_CASE("run with a gate passes on known findings and on nothing that was not recorded") {
-  const Workplace here;
-  here.write("b", "");
-  CHECK(here.run(run_command("--gate b -- true")).status == 66);
+  const std::string whole = text_of(kTrace);
   here.run("$F gate --baseline b --update --reason x " + std::string(kTrace));
-  CHECK(here.run(run_command("--gate b -- true")).status == 0);
-  CHECK(here.run(run_command("--gate b -- false")).status == 1);
-  CHECK(here.run(run_command("--gate missing -- true")).status == 2);
-  const Result nothing = here.run(run_command("--gate b -o none -- true", "/dev/null"));
-  CHECK(nothing.status == 66);
+  const auto gate_of = [&](const std::string& trace) {
+    here.write("t.jsonl", trace);
+    const Result result = here.run("$F gate --baseline b t.jsonl");
+    if (result.status == 2) CHECK(here.run("$F gate --baseline b --allow-incomplete t.jsonl").status == 0);
+    return result;
+  };
+  const std::size_t last_dependency = whole.rfind("{\"t\":\"dep\"");
+  const std::size_t below = whole.find('\n', last_dependency) + 1;
+  CHECK(gate_of(whole.substr(0, below)).status == 0);
+  CHECK(gate_of(whole.substr(0, below) + std::string(5000, '\0')).status == 0);
+
+  const Result at_line = gate_of(whole.substr(0, last_dependency));
+  CHECK(at_line.status == 2);
+  CHECK(contains(at_line.err, "t.jsonl: 5 dependencies were recorded, only 4 are in the file\n"));
+  CHECK(contains(at_line.out, "only 4 are in the file"));
+  const Result in_line = gate_of(whole.substr(0, last_dependency + 9));
+  CHECK(in_line.status == 2);
+  CHECK(contains(in_line.err, "the last line is cut off"));
+  const Result torn = gate_of(whole.substr(0, below) + std::string(3, '\0') + "\"dep\"\n");
+  CHECK(torn.status == 2);
+  CHECK(contains(torn.err, "a record was torn"));
+  const Result off = gate_of(
+      whole + "{\"t\":\"source\",\"name\":\"preload\",\"state\":\"off\",\"why\":\"out of memory\"}\n");
+  CHECK(off.status == 2);
+  CHECK(contains(off.err, "t.jsonl: the preload library was off: out of memory\n"));
+  here.run("mkdir two; cp t.jsonl two; : >two/u.jsonl");
+  here.write("two/t.jsonl", whole);
+  CHECK(here.run("$F gate --baseline b two").status == 2);
 }
 
-TEST_CASE("a program that leaves no trace is named, its status stays") {
+TEST_CASE("a report goes nowhere twice and over no input, by whichever name") {
   const Workplace here;
-  const Result result =
-      here.run("FAULTLINE_PRELOAD_LIBRARY='" FAULTLINE_FIXTURE_TRACE_COPIER "' $F run -- true");
-  CHECK(result.status == 0);
-  CHECK(contains(result.err, "faultline: true left no trace in "));
+  const std::string trace = text_of(kTrace);
+  here.write("t.jsonl", trace);
+  here.run("mkdir sub; cp t.jsonl sub/u.jsonl; ln -s sub/u.jsonl link; ln -s nothing nowhere; : >b");
+  const auto refused = [&](const std::string& options, const std::string& why) {
+    for (const std::string command : {"$F analyze ", "$F gate --baseline b "}) {
+      const Result result = here.run(command + options + " t.jsonl sub");
+      CHECK(result.status == 2);
+      CHECK(contains(result.err, why));
+      CHECK(std::ranges::count(result.err, '\n') == 1);
+      CHECK(result.out == "");
+    }
+    CHECK(text_of(here / "t.jsonl") == trace);
+    CHECK(text_of(here / "sub/u.jsonl") == trace);
+    CHECK_FALSE(fs::exists(here / "out"));
+    CHECK_FALSE(fs::exists(here / "nothing"));
+  };
+  refused("--format=text:./out --format=json:out", "two reports would be mixed in out;");
+  refused("--format=text:out --format=json:sub/../out", "two reports would be mixed in sub/../out;");
+  refused("--format=text:nothing --format=json:nowhere", "two reports would be mixed in nowhere;");
+  refused("--format=text:out --format=json --output ./out", "two reports would be mixed in ./out;");
+  refused("--output t.jsonl", "t.jsonl: is one of the inputs");
+  refused("--output ./sub/u.jsonl", "./sub/u.jsonl: is one of the inputs");
+  refused("--format=json:link", "link: is one of the inputs");
+  refused("--output missing/out", "missing/out: cannot be written: No such file or directory");
+  refused("--output sub", "sub: cannot be written: Is a directory");
+  CHECK(here.run("$F gate --baseline b --output ./b t.jsonl").status == 2);
+  CHECK(text_of(here / "b") == "");
+  CHECK(here.run("$F analyze --format=text:out --format=json:sub/out t.jsonl").status == 1);
+  CHECK(here.run("$F analyze --format=text:out --format=json:/dev/null t.jsonl").status == 1);
+  CHECK(here.run("$F analyze --format=json:nowhere t.jsonl").status == 1);
+  CHECK(fs::exists(here / "nothing"));
 }
 
-TEST_CASE("run keeps what the user preloads and sets, and refuses what cannot be expressed") {
+TEST_CASE("only files and folders are read, each file once, and a link to nothing is said") {
   const Workplace here;
-  const Result result = here.run(
-      "LD_PRELOAD=libm.so.6 FAULTLINE_OPTIONS=verbosity=1 "
-      "FAULTLINE_PRELOAD_LIBRARY='" FAULTLINE_FIXTURE_TRACE_COPIER
-      "' $F run -o traces -- sh -c 'echo $LD_PRELOAD $FAULTLINE_OPTIONS'");
-  CHECK(result.out.starts_with(
-      FAULTLINE_FIXTURE_TRACE_COPIER ":libm.so.6 verbosity=1:out=" + (here / "traces").string() + ":run="));
-  CHECK(here.run(run_command("-o a:b -- true")).status == 2);
-  CHECK(here.run("FAULTLINE_PRELOAD_LIBRARY=/nonexistent.so $F run -- true").status == 2);
-}
-
-TEST_CASE("a signal to run reaches the program, and run still reports") {
-  const Workplace here;
-  const Result result =
-      here.run(run_command("-- sh -c 'echo ready >up; exec sleep 60'") +
-               " & pid=$!; until [ -s up ]; do sleep 0.02; done; kill -TERM $pid; wait $pid");
-  CHECK(result.status == 128 + 15);
-  CHECK(contains(result.err, "Findings: "));
+  const std::string trace = kTrace;
+  here.run("mkdir d; cp " + trace +
+           " d/a.jsonl; ln -s a.jsonl d/b.jsonl; ln -s missing d/c.jsonl; "
+           "mkfifo fifo d/f.jsonl; mkdir d/sub.jsonl");
+  const Result once = here.run("$F analyze --format=json d d/a.jsonl d ./d/b.jsonl");
+  CHECK(once.status == 1);
+  const nlohmann::json summary = nlohmann::json::parse(once.out)["summary"];
+  CHECK(summary["processes"] == 1);
+  CHECK(summary["warnings"][0] == "d/c.jsonl: a link to nothing; it is left out");
+  CHECK(summary["warnings"][1] == "d/f.jsonl: not a file; it is left out");
+  CHECK(std::ranges::count_if(summary["warnings"], [](const auto& warning) {
+          return contains(warning.template get<std::string>(), "left out");
+        }) == 2);
+  CHECK(nlohmann::json::parse(here.run("cp d/a.jsonl e.jsonl; $F analyze --format=json d e.jsonl")
+                                  .out)["summary"]["processes"] == 2);
+  for (const std::string odd : {"fifo", "/dev/zero", "/dev/null"}) {
+    const Result result = here.run("timeout 10 $F analyze " + odd);
+    CHECK(result.status == 2);
+    CHECK(result.err ==
+          "faultline: " + odd + ": neither a file nor a folder; give a trace that faultline recorded\n");
+    if (odd != "/dev/null") CHECK(here.run("timeout 10 $F gate --baseline " + odd + " d").status == 2);
+  }
+  // With no privilege to look past permissions.
+  const Result closed = here.run(
+      "chmod 755 .; mkdir -m 0 closed; cp \"$F\" f; setpriv --reuid=65534 --clear-groups ./f "
+      "analyze closed");
+  if (!contains(closed.err, "setpriv")) {
+    CHECK(closed.status == 2);
+    CHECK(closed.err == "faultline: closed: cannot be read: Permission denied\n");
+  }
 }

@@ -1,0 +1,39 @@
+// A mutex as a baton: one thread takes it, another gives it back. What the first locks after that it locks
+// with nothing held; only the second's order is there.
+#include <pthread.h>
+
+#include <semaphore>
+#include <thread>
+
+pthread_mutex_t baton = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+std::binary_semaphore taken{0};
+std::binary_semaphore given_back{0};
+std::binary_semaphore listed{0};
+
+void taker() {
+  pthread_mutex_lock(&baton);
+  taken.release();
+  given_back.acquire();
+  pthread_mutex_lock(&list_lock);
+  pthread_mutex_unlock(&list_lock);
+  listed.release();
+}
+
+void giver() {
+  taken.acquire();
+  pthread_mutex_unlock(&baton);
+  given_back.release();
+  listed.acquire();
+  pthread_mutex_lock(&list_lock);
+  pthread_mutex_lock(&baton);
+  pthread_mutex_unlock(&baton);
+  pthread_mutex_unlock(&list_lock);
+}
+
+int main() {
+  std::thread first(taker);
+  std::thread second(giver);
+  first.join();
+  second.join();
+}
