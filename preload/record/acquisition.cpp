@@ -35,8 +35,9 @@ HeldLock describe(Guard& guard, const volatile void* lock, LockKind kind, Mode m
 }
 
 void record_wait(ThreadState& thread, const HeldLock& entry, WaitKind wait, Cause cause) {
-  record_dependency(thread, thread, held_set(thread, thread),
-                    mix(entry.key, static_cast<std::uint64_t>(cause)),
+  const std::uint64_t key = mix(entry.key, static_cast<std::uint64_t>(cause));
+  if (already_recorded(thread, key)) return;
+  record_dependency(thread, thread, held_set(thread, thread), key,
                     Wait{entry.lock, entry.kind, entry.address, entry.mode, entry.place.stack, cause,
                          wait == WaitKind::Timed});
 }

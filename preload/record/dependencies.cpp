@@ -80,6 +80,11 @@ void write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId und
 
 }  // namespace
 
+bool already_recorded(const ThreadState& waiter, std::uint64_t key) {
+  const KeyMap::Value* own = recorded.find(key_of(Key::Dependency, key, waiter.id.value));
+  return own != nullptr && static_cast<std::uint32_t>(own->load(std::memory_order_relaxed)) == waiter.epoch;
+}
+
 void record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key,
                        const Wait& wait, const FaultFacts* fault, const Via* via) {
   if (!ensure_trace(writer)) return;

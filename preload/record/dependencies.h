@@ -42,6 +42,10 @@ struct Via {
 void record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key,
                        const Wait& wait, const FaultFacts* fault = nullptr, const Via* via = nullptr);
 
+// Whether this dependency has been recorded for `waiter` in its present epoch: spares working out what it
+// holds.
+bool already_recorded(const ThreadState& waiter, std::uint64_t key);
+
 // The node of the trace's tree of held sets for `lock` on top of `under`. Written if new. HeldId{}: not
 // possible.
 HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& lock);
