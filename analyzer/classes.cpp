@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <map>
 #include <set>
-#include <unordered_map>
 
 namespace faultline {
 namespace {
@@ -31,82 +29,16 @@ std::string_view last_part(std::string_view name) {
   return name.substr(0, end);
 }
 
-std::string hexadecimal(std::uint64_t value) {
-  char digits[16];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value, 16).ptr;
-  return "0x" + std::string(digits, end);
-}
-
-// A piece of code or data as a part of a class.
-struct Place {
-  std::string key;
-  std::string name;
-  Stability stability = Stability::High;
-};
-
-class Places {
- public:
-  Places(const Model& model, const FrameNames& names, const ClassRules& rules)
-      : model_(model), names_(names), rules_(rules) {}
-
-  // Where a call stack leaves the wrappers.
-  const Place& site(StackId stack) {
-    const auto [entry, is_new] = sites_.try_emplace(stack.value);
-    if (is_new) entry->second = find_site(stack);
-    return entry->second;
-  }
-
-  // An object in a module's image. The offset inside it is left out: it would tell array elements apart, and
-  // change with the layout.
-  Place object(const Frame& place) const {
-    std::string name = names_.object(place);
-    if (name.empty()) return without_symbol(place);
-    if (const std::size_t offset = name.rfind("+0x"); offset != std::string::npos) name.resize(offset);
-    return {name + '@' + module_name(place.module), name};
-  }
-
- private:
-  Place find_site(StackId stack) const {
-    const Frame* fallback = nullptr;
-    for (const Frame& frame : model_.frames(stack)) {
-      if (!frame.module || rules_.is_wrapper_module(model_.modules[frame.module].path)) continue;
-      const std::vector<std::string> functions = names_.functions(frame);
-      if (functions.empty()) return without_symbol(frame);
-      const auto user = std::ranges::find_if(functions, [&](const auto& f) { return !rules_.is_wrapper(f); });
-      if (user != functions.end()) return named(*user, frame);
-      if (!fallback) fallback = &frame;
-    }
-    if (fallback) return named(names_.functions(*fallback).back(), *fallback);
-    return {"?", "?", Stability::Low};
-  }
-
-  Place named(const std::string& function, const Frame& frame) const {
-    return {function + '@' + module_name(frame.module), function};
-  }
-
-  Place without_symbol(const Frame& frame) const {
-    if (!frame.module) return {"?", "?", Stability::Low};
-    const std::string& build_id = model_.modules[frame.module].build_id;
-    const std::string offset = '+' + hexadecimal(frame.offset);
-    const std::string module = module_name(frame.module);
-    return {(build_id.empty() ? module : build_id) + offset, module + offset, Stability::Low};
-  }
-
-  std::string module_name(ModuleId module) const {
-    return module ? std::string(file_name(model_.modules[module].path)) : std::string("?");
-  }
-
-  const Model& model_;
-  const FrameNames& names_;
-  const ClassRules& rules_;
-  std::unordered_map<std::uint32_t, Place> sites_;
-};
-
 // Classes of unnamed locks are shown with the kind of lock they are, so that a function's name does not pass
 // for a lock's.
 LockClass shown_with_kind(const Lock& lock, std::string_view how, const Place& place) {
   return {std::string(how) + ':' + place.key, std::string(spelling(lock.kind)) + '(' + place.name + ')',
-          place.stability};
+          place.stability, place.is_unnamed};
+}
+
+bool goes_by_code(const Lock& lock) {
+  return lock.name.empty() && !lock.is_static && lock.kind != LockKind::Service &&
+         lock.kind != LockKind::MmapLock;
 }
 
 LockClass class_by_sites(const Lock& lock, const std::vector<const Place*>& sites) {
@@ -114,11 +46,13 @@ LockClass class_by_sites(const Lock& lock, const std::vector<const Place*>& site
   std::map<std::string, const Place*> sorted;
   for (const Place* site : sites) sorted.emplace(site->key, site);
   Place all;
+  all.is_unnamed = !sites.empty();
   std::set<std::string> shown;
   for (const auto& [key, site] : sorted) {
     all.key += (all.key.empty() ? "" : ",") + key;
     shown.insert(site->name);
     all.stability = std::min(all.stability, site->stability);
+    all.is_unnamed = all.is_unnamed && site->is_unnamed;
   }
   std::size_t listed = 0;
   for (const std::string& name : shown) {
@@ -156,51 +90,85 @@ bool ClassRules::is_wrapper(std::string_view function) const {
   return std::ranges::find(functions, plain) != functions.end();
 }
 
-LockClasses::LockClasses(const Model& model, const FrameNames& names, const ClassRules& rules) {
-  Places places(model, names, rules);
-
-  // Which locks go by the set of their acquisition sites, and those sites.
-  const auto by_sites = [&](const Lock& lock) {
-    return lock.name.empty() && !lock.is_static && !lock.init && lock.kind != LockKind::Service &&
-           lock.kind != LockKind::MmapLock;
-  };
-  std::vector<std::pair<LockId, StackId>> taken;
+LockClasses::LockClasses(const Model& model, const FrameNames& names, ClassRules rules)
+    : model_(model), rules_(std::move(rules)), places_(model, names, rules_) {
+  const auto by_sites = [&](const Lock& lock) { return goes_by_code(lock) && !lock.init; };
   for (const HeldNode& held : model.held)
-    if (by_sites(model.locks[held.lock])) taken.emplace_back(held.lock, held.stack);
+    if (by_sites(model.locks[held.lock])) taken_.emplace_back(held.lock, held.stack);
   for (const Dependency& dependency : model.dependencies)
     // A fault is where a page was touched, not where the lock is taken.
     if (dependency.cause != Cause::Fault && by_sites(model.locks[dependency.to]))
-      taken.emplace_back(dependency.to, dependency.stack);
-  std::ranges::sort(taken);
-  taken.erase(std::unique(taken.begin(), taken.end()), taken.end());
+      taken_.emplace_back(dependency.to, dependency.stack);
+  std::ranges::sort(taken_);
+  taken_.erase(std::unique(taken_.begin(), taken_.end()), taken_.end());
+  classify();
+}
 
+LockClass LockClasses::make_class(LockId id, std::size_t callers) {
+  const Lock& lock = model_.locks[id];
+  if (!lock.name.empty()) return {"name:" + lock.name, lock.name};
+  if (lock.kind == LockKind::Service) return {"service:uffd", "service(uffd)"};
+  if (lock.kind == LockKind::MmapLock) return {"model:mmap_lock", "mmap_lock"};
+  if (lock.is_static) {
+    const Place object = places_.object(lock.place);
+    return {"static:" + object.key, object.name, object.stability};
+  }
+  if (lock.init) return shown_with_kind(lock, "init", places_.site(lock.init, callers));
+  std::vector<const Place*> sites;
+  for (const auto& [lock_id, stack] :
+       std::ranges::equal_range(taken_, id, {}, &std::pair<LockId, StackId>::first))
+    sites.push_back(&places_.site(stack, callers));
+  return class_by_sites(lock, sites);
+}
+
+void LockClasses::classify() {
+  classes_.clear();
+  class_of_.clear();
+  class_of_.reserve(model_.locks.size());
   std::map<std::string, Vertex> by_key;
-  class_of_.reserve(model.locks.size());
-  auto next_site = taken.begin();
-  for (const LockId id : model.locks.ids()) {
-    const Lock& lock = model.locks[id];
-    std::vector<const Place*> sites;
-    for (; next_site != taken.end() && next_site->first == id; ++next_site)
-      sites.push_back(&places.site(next_site->second));
-    LockClass made;
-    if (!lock.name.empty()) {
-      made = {"name:" + lock.name, lock.name};
-    } else if (lock.kind == LockKind::Service) {
-      made = {"service:uffd", "service(uffd)"};
-    } else if (lock.kind == LockKind::MmapLock) {
-      made = {"model:mmap_lock", "mmap_lock"};
-    } else if (lock.is_static) {
-      const Place object = places.object(lock.place);
-      made = {"static:" + object.key, object.name, object.stability};
-    } else if (lock.init) {
-      made = shown_with_kind(lock, "init", places.site(lock.init));
-    } else {
-      made = class_by_sites(lock, sites);
-    }
+  std::vector<std::size_t> locks_in;
+  for (const LockId id : model_.locks.ids()) {
+    LockClass made = make_class(id, 0);
+    if (const auto found = callers_.find(made.key); found != callers_.end())
+      made = make_class(id, found->second);
     const auto [entry, is_new] = by_key.try_emplace(made.key, static_cast<Vertex>(classes_.size()));
-    if (is_new) classes_.push_back(std::move(made));
+    if (is_new) {
+      classes_.push_back(std::move(made));
+      locks_in.push_back(0);
+    }
+    ++locks_in[entry->second];
     class_of_.push_back(entry->second);
   }
+  for (std::size_t i = 0; i < classes_.size(); ++i)
+    if (classes_[i].is_unnamed && locks_in[i] > 1) classes_[i].stability = Stability::Low;
+}
+
+void LockClasses::tell_apart(const std::set<std::vector<LockId>>& cycles) {
+  std::map<Vertex, std::vector<std::vector<LockId>>> alike;
+  for (const std::vector<LockId>& cycle : cycles) {
+    std::map<Vertex, std::vector<LockId>> by_class;
+    for (const LockId lock : cycle)
+      if (goes_by_code(model_.locks[lock])) by_class[class_of_[lock.value - 1]].push_back(lock);
+    for (auto& [lock_class, locks] : by_class)
+      if (locks.size() > 1) alike[lock_class].push_back(std::move(locks));
+  }
+  for (const auto& [lock_class, groups] : alike) {
+    for (std::size_t callers = 1; callers <= kMaxCallers; ++callers) {
+      std::map<LockId, std::string> keys;
+      const auto differ = [&](const std::vector<LockId>& locks) {
+        std::set<std::string_view> seen;
+        return std::ranges::all_of(locks, [&](LockId lock) {
+          const auto [entry, is_new] = keys.try_emplace(lock);
+          if (is_new) entry->second = make_class(lock, callers).key;
+          return seen.insert(entry->second).second;
+        });
+      };
+      if (!std::ranges::all_of(groups, differ)) continue;
+      callers_[classes_[lock_class].key] = callers;
+      break;
+    }
+  }
+  if (!callers_.empty()) classify();
 }
 
 }  // namespace faultline

@@ -40,6 +40,7 @@ CycleSearch::CycleSearch(const Model& model, const Component& component, CycleRu
 
   distance_.assign(size, kUnreachable);
   on_path_.assign(size, 0);
+  reverse_ = reverses();
   error_length_.assign(from_.size(), 0);
   has_warning_.assign(from_.size(), false);
   open_.assign(from_.size(), {});
@@ -56,44 +57,52 @@ bool CycleSearch::all_spent(Severity severity) const {
 
 std::vector<Cycle> CycleSearch::all() {
   std::vector<Cycle> cycles;
-  const std::vector<bool> is_pair = edges_with_a_reverse();
   budget_.orders += from_.size();
   for (const Severity severity : {Severity::Error, Severity::Warning, Severity::Note})
-    search_all(severity, is_pair, cycles);
+    search_all(severity, cycles);
   count_what_is_open();
   return cycles;
 }
 
-void CycleSearch::search_all(Severity severity, const std::vector<bool>& is_pair,
-                             std::vector<Cycle>& cycles) {
+void CycleSearch::search_all(Severity severity, std::vector<Cycle>& cycles) {
   std::uint64_t& spent = budget_.steps_spent[static_cast<std::size_t>(severity)];
   const std::uint64_t start = steps();
   step_limit_in_all_ = start + budget_.bounds.steps_in_all - std::min(spent, budget_.bounds.steps_in_all);
-  // Cycles of two come first: they are the plainest findings, and where a component is too large to be
-  // searched whole, an inverted pair is what makes it one.
-  for (const bool pairs : {true, false}) {
-    for (EdgeIndex edge = 0; edge < from_.size(); ++edge) {
-      if (is_pair[edge] != pairs || is_settled(edge, severity)) continue;
-      if (all_spent(severity)) {
-        if (!open_[edge].not_searched) open_[edge].not_searched = severity;
-        continue;
-      }
-      measure_distances_to(from_[edge]);
-      const std::size_t shortest = shortest_length(edge);
-      // Not in a cycle after all, or already in an error that no other cycle through it can beat.
-      if (shortest > kUnreachable || error_length_[edge] == shortest) continue;
-      if (shortest > budget_.bounds.cycle_length) {
-        budget_.orders_in_long_cycles += severity == Severity::Error;
-        continue;
-      }
-      if (auto cycle = best_through(edge, severity)) keep(std::move(*cycle), severity, cycles);
+  const auto give_up = [&](EdgeIndex edge) {
+    if (!open_[edge].not_searched) open_[edge].not_searched = severity;
+  };
+  // Cycles of two come first: they are the plainest findings, found without a look at the whole component,
+  // and where it is too large to be searched whole, an inverted pair is what makes it so.
+  for (EdgeIndex edge = 0; edge < from_.size() && severity != Severity::Note; ++edge) {
+    if (reverse_[edge] == kNoEdge || is_settled(edge, severity)) continue;
+    if (all_spent(severity)) {
+      give_up(edge);
+    } else if (auto cycle = best_pair(edge, severity)) {
+      keep(std::move(*cycle), severity, cycles);
     }
+  }
+  for (EdgeIndex edge = 0; edge < from_.size(); ++edge) {
+    if (is_settled(edge, severity)) continue;
+    if (all_spent(severity)) {
+      give_up(edge);
+      continue;
+    }
+    measure_distances_to(from_[edge]);
+    const std::size_t shortest = shortest_length(edge);
+    // Not in a cycle after all.
+    if (shortest > kUnreachable) continue;
+    if (shortest > budget_.bounds.cycle_length) {
+      budget_.orders_in_long_cycles += severity == Severity::Error;
+      continue;
+    }
+    if (auto cycle = best_through(edge, severity)) keep(std::move(*cycle), severity, cycles);
   }
   spent += steps() - start;
 }
 
 bool CycleSearch::is_settled(EdgeIndex edge, Severity severity) const {
-  return severity != Severity::Error && (error_length_[edge] > 0 || has_warning_[edge]);
+  if (severity != Severity::Error) return error_length_[edge] > 0 || has_warning_[edge];
+  return error_length_[edge] > 0 && error_length_[edge] <= 2;
 }
 
 void CycleSearch::count_what_is_open() {
@@ -107,15 +116,16 @@ void CycleSearch::count_what_is_open() {
   }
 }
 
-std::vector<bool> CycleSearch::edges_with_a_reverse() const {
-  std::vector<bool> result(from_.size());
-  constexpr Local kNobody = ~Local{0};
-  std::vector<Local> leads_to(vertices_.size(),
-                              kNobody);  // by vertex: the last one found to have an edge from it
+std::vector<CycleSearch::EdgeIndex> CycleSearch::reverses() const {
+  std::vector<EdgeIndex> result(from_.size(), kNoEdge);
+  std::vector<EdgeIndex> edge_from(vertices_.size(), kNoEdge);  // by vertex: the last one met
   for (Local vertex = 0; vertex < vertices_.size(); ++vertex) {
-    for (std::uint32_t i = in_[vertex]; i < in_[vertex + 1]; ++i) leads_to[from_[in_edges_[i]]] = vertex;
-    for (EdgeIndex edge = out_[vertex]; edge < out_[vertex + 1]; ++edge)
-      result[edge] = leads_to[to_[edge]] == vertex;
+    for (std::uint32_t i = in_[vertex]; i < in_[vertex + 1]; ++i)
+      edge_from[from_[in_edges_[i]]] = in_edges_[i];
+    for (EdgeIndex edge = out_[vertex]; edge < out_[vertex + 1]; ++edge) {
+      const EdgeIndex back = edge_from[to_[edge]];
+      if (back != kNoEdge && to_[back] == vertex) result[edge] = back;
+    }
   }
   return result;
 }
@@ -142,9 +152,22 @@ std::size_t CycleSearch::shortest_length(EdgeIndex edge) const {
   return from_[edge] == to_[edge] ? 1 : std::size_t{distance_[to_[edge]]} + 1;
 }
 
+std::optional<Cycle> CycleSearch::best_pair(EdgeIndex edge, Severity target) {
+  const bool is_loop = from_[edge] == to_[edge];
+  const EdgeIndex edges[] = {edge, reverse_[edge]};
+  distances_to_ = kNoTarget;
+  distance_[to_[edge]] = 1;
+  distance_[from_[edge]] = 0;
+  step_limit_ = std::min(steps() + budget_.bounds.steps_per_order, step_limit_in_all_);
+  more_witnesses_ = false;
+  const std::size_t length = is_loop ? 1 : 2;
+  auto cycle = find(edge, length, target, std::span(edges).first(length));
+  note_outcome(edge, target, cycle);
+  return cycle;
+}
+
 std::optional<Cycle> CycleSearch::best_through(EdgeIndex edge, Severity target) {
   std::optional<Cycle> cycle;
-  Open& open = open_[edge];
   if (target == Severity::Note) {
     cycle = shortest_through(edge);
   } else {
@@ -153,27 +176,50 @@ std::optional<Cycle> CycleSearch::best_through(EdgeIndex edge, Severity target) 
     step_limit_ = std::min(steps() + allowed, step_limit_in_all_);
     more_witnesses_ = false;
     cycle = search_by_length(edge, target);
-    if (!cycle) {
-      open.cut_short = open.cut_short || out_of_steps();
-      open.more_witnesses = open.more_witnesses || more_witnesses_;
-    } else if (target == Severity::Warning) {
-      has_warning_[edge] = true;
-    }
+    more_witnesses_ = more_witnesses_ && has_way_round(edge);
   }
-  if (cycle) cycle->may_be_worse = cycle->verdict.severity != Severity::Error && open.any();
+  note_outcome(edge, target, cycle);
   return cycle;
 }
 
+// Whether the edge is in a cycle of more than two locks, by the graph alone.
+bool CycleSearch::has_way_round(EdgeIndex edge) {
+  if (reverse_[edge] == kNoEdge) return true;
+  std::vector<bool> reached(vertices_.size());
+  std::vector<Local> queue{to_[edge]};
+  reached[to_[edge]] = true;
+  for (std::size_t head = 0; head < queue.size(); ++head) {
+    for (EdgeIndex next = out_[queue[head]]; next < out_[queue[head] + 1]; ++next) {
+      if (next == reverse_[edge] || reached[to_[next]]) continue;
+      if (to_[next] == from_[edge]) return true;
+      reached[to_[next]] = true;
+      queue.push_back(to_[next]);
+    }
+  }
+  budget_.steps += from_.size() / 8 + 1;
+  return false;
+}
+
+void CycleSearch::note_outcome(EdgeIndex edge, Severity target, std::optional<Cycle>& cycle) {
+  Open& open = open_[edge];
+  if (cycle) {
+    if (target == Severity::Warning) has_warning_[edge] = true;
+    cycle->may_be_worse = cycle->verdict.severity != Severity::Error && open.any();
+  } else {
+    open.cut_short = open.cut_short || out_of_steps();
+    open.more_witnesses = open.more_witnesses || more_witnesses_;
+  }
+}
+
 std::optional<Cycle> CycleSearch::search_by_length(EdgeIndex edge, Severity target) {
-  const std::uint64_t limit = step_limit_;
-  for (std::size_t length = shortest_length(edge); length <= budget_.bounds.cycle_length; ++length) {
+  const std::size_t shortest = shortest_length(edge);
+  // Those of one or two locks have been tried.
+  for (std::size_t length = std::max<std::size_t>(shortest, 3); length <= budget_.bounds.cycle_length;
+       ++length) {
+    // No longer one could be better than what another order's search came to.
+    if (target == Severity::Error && error_length_[edge] > 0 && error_length_[edge] <= length) break;
     cut_by_length_ = false;
-    // Cycles of two may try every sighting, but must leave something to the longer ones.
-    if (length <= 2) step_limit_ = steps() + (limit - std::min(limit, steps())) / 2;
-    auto cycle = find(edge, length, target);
-    if (cycle) return cycle;
-    open_[edge].cut_short = open_[edge].cut_short || out_of_steps();
-    step_limit_ = limit;
+    if (auto cycle = find(edge, length, target)) return cycle;
     if (!cut_by_length_ || out_of_steps()) break;
   }
   return std::nullopt;
@@ -220,8 +266,9 @@ std::optional<Witness> CycleSearch::next_candidate(Level& level, std::size_t len
     ++budget_.steps;
     if (!leads_on(level.edge, length)) continue;
     const auto& candidates = witnesses(level.edge);
-    const std::size_t tried =
-        length <= 2 ? candidates.size() : std::min(candidates.size(), budget_.bounds.witnesses_per_order);
+    const std::size_t bound =
+        length <= 2 ? budget_.bounds.witnesses_of_pairs : budget_.bounds.witnesses_per_order;
+    const std::size_t tried = std::min(candidates.size(), bound);
     while (level.witness < tried) {
       const Witness& witness = candidates[level.witness++];
       if (admissible(witness, length, target)) return witness;

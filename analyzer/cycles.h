@@ -49,6 +49,7 @@ class CycleSearch {
   using EdgeIndex = std::uint32_t;  // into the component's edges
   static constexpr std::uint32_t kUnreachable = ~std::uint32_t{0};
   static constexpr Local kNoTarget = ~Local{0};
+  static constexpr EdgeIndex kNoEdge = ~EdgeIndex{0};
 
   // One place of the cycle being built: the edges and witnesses still to be tried there.
   struct Level {
@@ -67,13 +68,16 @@ class CycleSearch {
   };
 
   Local local(Vertex vertex) const;
-  std::vector<bool> edges_with_a_reverse() const;
+  std::vector<EdgeIndex> reverses() const;
   void measure_distances_to(Local target);
   std::size_t shortest_length(EdgeIndex edge) const;
-  void search_all(Severity severity, const std::vector<bool>& is_pair, std::vector<Cycle>& cycles);
+  void search_all(Severity severity, std::vector<Cycle>& cycles);
   bool is_settled(EdgeIndex edge, Severity severity) const;
+  std::optional<Cycle> best_pair(EdgeIndex edge, Severity target);
   std::optional<Cycle> best_through(EdgeIndex edge, Severity target);
   std::optional<Cycle> search_by_length(EdgeIndex edge, Severity target);
+  bool has_way_round(EdgeIndex edge);
+  void note_outcome(EdgeIndex edge, Severity target, std::optional<Cycle>& cycle);
   void count_what_is_open();
   std::optional<Cycle> find(EdgeIndex first, std::size_t length, Severity target,
                             std::span<const EdgeIndex> fixed = {});
@@ -99,14 +103,15 @@ class CycleSearch {
   std::vector<EdgeIndex> out_;       // by vertex: its first edge; one more at the end
   std::vector<EdgeIndex> in_edges_;  // by the vertex they lead to
   std::vector<std::uint32_t> in_;    // by vertex: its first in in_edges_; one more at the end
+  std::vector<EdgeIndex> reverse_;   // by edge: the one back
   std::unordered_map<EdgeIndex, std::vector<Witness>> witnesses_;  // different ones, in order of trial
 
   Local distances_to_ = kNoTarget;
   std::vector<std::uint32_t> distance_;  // by vertex: edges to the target
   // By edge: length of the shortest cycle through it found to be an error; 0 for none.
   std::vector<std::uint32_t> error_length_;
-  std::vector<bool> has_warning_;  // by edge: the search for warnings through it found one
-  std::vector<Open> open_;         // by edge
+  std::vector<bool> has_warning_;                    // by edge: the search for warnings through it found one
+  std::vector<Open> open_;                           // by edge
   std::map<std::vector<Vertex>, std::size_t> kept_;  // by smallest rotation: the cycle's place in the result
 
   // The cycle being built.
@@ -114,7 +119,7 @@ class CycleSearch {
   std::vector<Level> levels_;
   std::vector<Witness> chosen_;
   std::vector<EdgeIndex> edges_;
-  std::vector<char> on_path_;   // by vertex
+  std::vector<char> on_path_;     // by vertex
   bool cut_by_length_ = false;    // something longer would have to be tried
   bool more_witnesses_ = false;   // others than those tried are left
   std::uint64_t step_limit_ = 0;  // for this order

@@ -129,6 +129,9 @@ std::vector<std::string> Explainer::notes(const Cycle& cycle) const {
   for (std::size_t i = 0; i < cycle.witnesses.size(); ++i) {
     const Dependency& wait = dependency(cycle, i);
     if (!wait.observed) notes.push_back(order(cycle, i) + " did not happen in this run, but could have");
+    if (wait.open == Open::Epochs)
+      notes.push_back(order(cycle, i) + " was seen so often by " + thread(wait.thread) +
+                      " that it is assumed of all its later life");
     if (wait.open == Open::Threads)
       notes.push_back(order(cycle, i) + " was seen in so many threads that it is assumed of any");
     if (wait.via_thread)

@@ -43,8 +43,8 @@ enum class Verdict : std::uint8_t {
 
 enum class Severity : std::uint8_t { Note, Warning, Error };
 
-// Whether a fingerprint survives a rebuild: low where code is stripped and a site goes by build id and
-// offset.
+// Whether a fingerprint stays with its locks: low where code is stripped and a site goes by build id and
+// offset, and where a lambda without a name is all there is to go by.
 enum class Stability : std::uint8_t { Low, High };
 
 // Against a baseline; New where there is none.

@@ -1,6 +1,8 @@
 #include "happens_before.h"
 
 #include <algorithm>
+#include <boost/graph/compressed_sparse_row_graph.hpp>
+#include <boost/graph/strong_components.hpp>
 
 namespace faultline {
 namespace {
@@ -25,6 +27,45 @@ Stretch stretch_of(const Dependency& dependency) {
 HappensBefore::HappensBefore(const Model& model) : model_(model), joins_(model.threads.size() + 1) {
   for (const JoinRecord& join : model.joins) joins_[join.thread.value].push_back(join);
   for (auto& joins : joins_) std::ranges::stable_sort(joins, {}, &JoinRecord::epoch);
+  leave_out_impossible_joins();
+}
+
+void HappensBefore::leave_out_impossible_joins() {
+  // A vertex for the birth of each thread and one for each of its joins, with an edge to what comes after it.
+  std::vector<std::size_t> birth(joins_.size() + 1);
+  for (std::size_t thread = 0; thread < joins_.size(); ++thread)
+    birth[thread + 1] = birth[thread] + 1 + joins_[thread].size();
+  std::vector<std::size_t> sources, targets;
+  const auto add = [&](std::size_t from, std::size_t to) {
+    sources.push_back(from);
+    targets.push_back(to);
+  };
+  for (const ThreadId thread : model_.threads.ids()) {
+    const auto& joins = joins_[thread.value];
+    for (std::size_t i = 0; i < joins.size(); ++i) {
+      add(birth[thread.value] + i, birth[thread.value] + i + 1);
+      add(birth[joins[i].joined.value + 1] - 1, birth[thread.value] + i + 1);
+    }
+    const Thread& record = model_.threads[thread];
+    if (!record.parent) continue;
+    const auto& of_parent = joins_[record.parent.value];
+    const auto before = std::ranges::lower_bound(of_parent, record.parent_epoch, {}, &JoinRecord::epoch);
+    add(birth[record.parent.value] + static_cast<std::size_t>(before - of_parent.begin()),
+        birth[thread.value]);
+  }
+  const boost::compressed_sparse_row_graph<boost::directedS> graph(
+      boost::construct_inplace_from_sources_and_targets, sources, targets, birth.back());
+  std::vector<std::uint32_t> component(birth.back());
+  boost::strong_components(
+      graph, boost::make_iterator_property_map(component.begin(), boost::get(boost::vertex_index, graph)));
+
+  // Every contradiction goes through a join: a thread's parent is always defined before it.
+  for (std::size_t thread = 0; thread < joins_.size(); ++thread) {
+    std::size_t vertex = birth[thread];
+    impossible_joins_ += std::erase_if(joins_[thread], [&](const JoinRecord& join) {
+      return component[birth[join.joined.value + 1] - 1] == component[++vertex];
+    });
+  }
 }
 
 const HappensBefore::Clock& HappensBefore::clock_at(ThreadId thread, std::uint32_t epoch) {
@@ -62,6 +103,7 @@ const HappensBefore::Clock& HappensBefore::clock_at(ThreadId thread, std::uint32
   Clock clock;
   for (const auto& [other, state] : done)
     if (other != thread.value) clock.emplace(other, state.epoch);
+  clock_entries_made_ += clock.size();
   if (clock_entries_ += clock.size(); clock_entries_ > kMaxClockEntries) {
     clocks_.clear();
     clock_entries_ = clock.size();

@@ -2,6 +2,8 @@
 //
 // A thread's life is a row of epochs (docs/trace-format.md). The order is the one create and join enforce in
 // every run, not the one this run happened to take, so "ordered" here is a proof and "not ordered" is not.
+// Joins that contradict each other (two threads, each of which ended before the other went on) prove nothing:
+// they are left out and counted.
 //
 // Vector clocks are made when first asked for and kept sparse: a program of ten thousand threads of which
 // three take part in cycles costs three clocks. Not for use by several threads at once.
@@ -49,17 +51,29 @@ class HappensBefore {
   };
   Order order(const Stretch& earlier, const Stretch& later);
 
+  // Joins of a damaged trace that cannot all have happened.
+  std::uint64_t impossible_joins() const { return impossible_joins_; }
+
+  // What making clocks has cost so far, in steps of a search.
+  std::uint64_t steps() const { return clock_entries_made_ / kClockEntriesPerStep; }
+
  private:
+  // Far cheaper each than a step of the rules.
+  static constexpr std::uint64_t kClockEntriesPerStep = 32;
+
   // By thread: the last of its epochs that happened before.
   using Clock = std::unordered_map<std::uint32_t, std::uint32_t>;
+  void leave_out_impossible_joins();
   const Clock& clock_at(ThreadId thread, std::uint32_t epoch);
   // The last epoch of `other` that happened before (thread, epoch), 0 for none.
   std::uint32_t known(ThreadId other, ThreadId thread, std::uint32_t epoch);
 
   const Model& model_;
   std::vector<std::vector<JoinRecord>> joins_;  // by thread, in the order of their epochs
+  std::uint64_t impossible_joins_ = 0;
   std::unordered_map<std::uint64_t, Clock> clocks_;
-  std::size_t clock_entries_ = 0;
+  std::size_t clock_entries_ = 0;  // kept
+  std::uint64_t clock_entries_made_ = 0;
 };
 
 }  // namespace faultline

@@ -1,6 +1,7 @@
 #include "judge.h"
 
 #include <algorithm>
+#include <set>
 
 #include "classes.h"
 #include "cycles.h"
@@ -33,13 +34,23 @@ class Judging {
     judgement_.findings = findings_.take();
     if (options_.policy == Policy::Lockdep) say_what_the_policy_raised();
     std::ranges::copy(budget_.bounds_reached(), std::back_inserter(judgement_.bounds));
+    if (const std::uint64_t joins = verdicts_.impossible_joins(); joins > 0)
+      judgement_.bounds.push_back(std::to_string(joins) +
+                                  " joins of threads contradict each other, so none of them was believed: "
+                                  "the trace is damaged");
     summarise();
     return std::move(judgement_);
   }
 
  private:
+  struct Found {
+    Cycle cycle;
+    const Component* component;
+  };
+
   void search(const VertexMap& vertices, CycleRules& rules) {
     LockGraph graph = build_lock_graph(model_, vertices);
+    std::vector<Found> found;
     std::ranges::copy(graph.bounds, std::back_inserter(judgement_.bounds));
     // The small ones first: what a huge one costs shall not keep them from being searched.
     std::ranges::stable_sort(graph.components, {}, [](const Component& c) { return c.edges.size(); });
@@ -48,9 +59,24 @@ class Judging {
       for (Cycle& cycle : fold_services(model_, component, search, search.all())) {
         if (never_waits(cycle)) continue;
         if (options_.policy == Policy::Lockdep) cycle.verdict.severity = lockdep_severity(cycle.verdict);
-        findings_.add(cycle, component);
+        found.push_back({std::move(cycle), &component});
       }
     }
+    // Only now is it known which locks meet; a search over classes must find them as they are.
+    if (&vertices != &classes_.map()) tell_classes_apart(found);
+    for (const Found& each : found) findings_.add(each.cycle, *each.component);
+  }
+
+  void tell_classes_apart(const std::vector<Found>& found) {
+    std::set<std::vector<LockId>> cycles;
+    for (const Found& each : found) {
+      std::vector<LockId> locks;
+      for (const Witness& witness : each.cycle.witnesses) locks.push_back(model_.held[witness.held].lock);
+      std::ranges::sort(locks);
+      locks.erase(std::unique(locks.begin(), locks.end()), locks.end());
+      if (locks.size() > 1) cycles.insert(std::move(locks));
+    }
+    classes_.tell_apart(cycles);
   }
 
   // So that a finding does not read as if its excuse had been overlooked.

@@ -25,8 +25,8 @@ std::vector<std::string> SearchBudget::bounds_reached() const {
                         " the search for a worse cycle than the one given stopped at its bound");
   if (orders_with_more_witnesses > 0)
     sentences.push_back("for " + of_all(orders_with_more_witnesses) + " only " +
-                        std::to_string(bounds.witnesses_per_order) +
-                        " different sightings were tried in cycles of more than two locks");
+                        std::to_string(bounds.witnesses_per_order) + " different sightings were tried (" +
+                        std::to_string(bounds.witnesses_of_pairs) + " in cycles of two locks)");
   return sentences;
 }
 

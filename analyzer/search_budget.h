@@ -16,7 +16,8 @@ struct SearchBounds {
   std::uint64_t steps_per_order =
       20'000;  // or four times the square of the shortest cycle's length, if that is more
   std::uint64_t steps_in_all = 20'000'000;  // for errors, for warnings and for notes alike
-  std::size_t witnesses_per_order = 64;     // different ones, in cycles of more than two locks
+  std::size_t witnesses_per_order = 64;     // different ones
+  std::size_t witnesses_of_pairs = 1'024;   // in cycles of two locks
   std::size_t cycle_length = 4'096;
   std::size_t cycles = 20'000;  // of errors, of warnings and of notes alike
 };

@@ -41,7 +41,10 @@ class Verdicts : public CycleRules {
   Severity pair_ceiling(const Witness& a, const Witness& b) override;
   Severity next_ceiling(const Witness& waiting, const Witness& holding) override;
   WitnessSignature signature(const Witness& witness) override;
-  std::uint64_t steps() const override { return steps_ + held_sets_.steps(); }
+  std::uint64_t steps() const override { return steps_ + held_sets_.steps() + happens_before_.steps(); }
+
+  // Joins that were left out because they contradict each other.
+  std::uint64_t impossible_joins() const { return happens_before_.impossible_joins(); }
 
   // The thread that holds the lock of a witness.
   ThreadId holder(const Witness& witness) const;

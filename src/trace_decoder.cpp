@@ -193,9 +193,12 @@ void TraceDecoder::exit(const Fields& fields) {
 }
 
 void TraceDecoder::join(const Fields& fields) {
-  visitor_.on_join({.thread = a_thread(required(fields.number32("thread"), "thread")),
-                    .epoch = required(fields.number32("epoch"), "epoch"),
-                    .joined = a_thread(required(fields.number32("joined"), "joined"))});
+  const JoinRecord record{.thread = a_thread(required(fields.number32("thread"), "thread")),
+                          .epoch = required(fields.number32("epoch"), "epoch"),
+                          .joined = a_thread(required(fields.number32("joined"), "joined"))};
+  if (record.joined == record.thread)
+    throw RecordError(numbered("thread", fields.number32("thread")) + " joins itself");
+  visitor_.on_join(record);
 }
 
 void TraceDecoder::lock(const Fields& fields) {

@@ -14,7 +14,7 @@ namespace {
 
 // A thread that creates and joins others without end enters a new epoch each time, and a server makes threads
 // without end: past these bounds one last record says "assume it from here on".
-constexpr std::uint64_t kEpochsPerDependency = 64;
+constexpr std::uint64_t kEpochsPerDependency = 1024;
 constexpr std::uint64_t kThreadsPerDependency = 256;
 
 enum class Occurrence { Known, New, LastEpoch, LastThread };

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <set>
 
 #include "classes.h"
 #include "event_script.h"
@@ -115,6 +116,72 @@ TEST_CASE("stripped code goes by build id and offset, with low stability") {
   CHECK(site.stability == Stability::Low);
   CHECK(first_class(TraceMaker().model(R"("kind":"mutex")", "b2"), none).key == "sites:b2+0x10");
   CHECK(first_class(TraceMaker().model(R"("kind":"mutex","static":[1,64])"), none).key == "static:b1+0x40");
+}
+
+TEST_CASE("a lambda goes by the next function outward that has a name, without its number") {
+  const Names numbered({{16, {"main::{lambda(int)#2}::operator()"}}, {32, {"serve"}}, {48, {"audit"}}});
+  const LockClass site = first_class(TraceMaker().model(R"("kind":"mutex")"), numbered);
+  CHECK(site.key == "sites:main::{lambda}::operator()@bank<serve@bank");
+  CHECK(site.name == "mutex(main::{lambda}::operator() < serve)");
+  CHECK(site.stability == Stability::High);
+
+  const Names nested({{16, {"{lambda()#1}::operator()", "f<g()::{lambda()#3}>", "std::invoke", "run"}},
+                      {32, {"main"}},
+                      {48, {"audit"}}});
+  CHECK(first_class(TraceMaker().model(R"("kind":"mutex","init":1)"), nested).key ==
+        "init:{lambda}::operator()@bank<run@bank");
+}
+
+TEST_CASE("a lambda that no function with a name called has low stability") {
+  const Names none({{16, {"main::$_4::operator()"}}, {32, {"std::thread::run"}}, {48, {"audit"}}});
+  const LockClass site = first_class(TraceMaker().model(R"("kind":"mutex")"), none);
+  CHECK(site.key == "sites:main::$_::operator()@bank");
+  CHECK(site.stability == Stability::Low);
+}
+
+TEST_CASE("numbers of closures are dropped, others stay") {
+  CHECK(without_ordinals("main::{lambda(int (*)())#12}::operator()") == "main::{lambda}::operator()");
+  CHECK(without_ordinals("main::'lambda0'(int)::operator()") == "main::{lambda}::operator()");
+  CHECK(without_ordinals("f<g::$_11, 3>::h") == "f<g::$_, 3>::h");
+  CHECK(without_ordinals("f::{unnamed type#1}::g") == "f::{unnamed}::g");
+  CHECK(without_ordinals("main::{lambda(") == "main::{lambda}");
+  CHECK(without_ordinals("main::'lambda") == "main::{lambda}");
+  CHECK(without_ordinals("Cache<3>::get2") == "Cache<3>::get2");
+}
+
+TEST_CASE("two locks of one lambda have low stability, one has high") {
+  const Names names({{16, {"main::{lambda()#1}::operator()"}}, {32, {"serve"}}, {48, {"audit"}}});
+  const std::string third = R"({"t":"lock","id":3,"kind":"mutex","addr":"0x3","init":1})"
+                            "\n";
+  CHECK(first_class(TraceMaker().model(R"("kind":"mutex","init":1)"), names).stability == Stability::High);
+  CHECK(first_class(TraceMaker().model(R"("kind":"mutex","init":1)", "b1", third), names).stability ==
+        Stability::Low);
+  const Names named({{16, {"make"}}, {32, {"serve"}}, {48, {"audit"}}});
+  CHECK(first_class(TraceMaker().model(R"("kind":"mutex","init":1)", "b1", third), named).stability ==
+        Stability::High);
+}
+
+TEST_CASE("a wrapper that no rule knows is told by its callers where two of its locks meet") {
+  const std::string stack = R"({"t":"stack","id":3,"frames":[[1,16],[1,48],[1,32]]})"
+                            "\n"
+                            R"({"t":"lock","id":3,"kind":"mutex","addr":"0x3","init":)";
+  const Names names({{16, {"make_guarded"}}, {32, {"serve"}}, {48, {"audit"}}});
+  const std::set<std::vector<LockId>> met{{LockId{1}, LockId{3}}};
+
+  const Model apart = TraceMaker().model(R"("kind":"mutex","init":1)", "b1", stack + "3}\n");
+  LockClasses classes(apart, names);
+  CHECK(classes.of(LockId{1}).key == "init:make_guarded@bank");
+  CHECK(classes.of(LockId{3}).key == "init:make_guarded@bank");
+  classes.tell_apart(met);
+  CHECK(classes.of(LockId{1}).key == "init:make_guarded@bank<serve@bank");
+  CHECK(classes.of(LockId{3}).key == "init:make_guarded@bank<audit@bank");
+
+  // Two of one place stay of one class, as a thousand accounts do.
+  const Model alike = TraceMaker().model(R"("kind":"mutex","init":1)", "b1", stack + "1}\n");
+  LockClasses kept(alike, names);
+  kept.tell_apart(met);
+  CHECK(kept.of(LockId{1}).key == "init:make_guarded@bank");
+  CHECK(kept.of(LockId{3}).key == "init:make_guarded@bank");
 }
 
 TEST_CASE("wrappers are passed over by scope and by the last part of their names") {

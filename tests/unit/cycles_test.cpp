@@ -6,6 +6,7 @@
 
 #include "cycles.h"
 #include "event_script.h"
+#include "explain.h"
 #include "lock_graph.h"
 #include "verdicts.h"
 
@@ -21,6 +22,31 @@ std::string ring(int size) {
         "T" + std::to_string(i) + ": L" + std::to_string(i) + " L" + std::to_string((i + 1) % size) + "; ";
   return script;
 }
+
+// `count` threads that take A and B one way round under G, and as many the other way.
+std::string gated_pairs(int count) {
+  std::string script;
+  for (int i = 0; i < count; ++i)
+    script += "T" + std::to_string(i) + ": G A B; S" + std::to_string(i) + ": G B A; ";
+  return script;
+}
+
+// The cycles of the only component of `script` under these bounds, and the sentences about those.
+struct Searched {
+  Searched(const std::string& script, SearchBounds bounds)
+      : model(model_of(script)), verdicts(model), graph(build_lock_graph(model, vertex_per_lock(model))) {
+    REQUIRE(graph.components.size() == 1);
+    SearchBudget budget{.bounds = bounds};
+    cycles = CycleSearch(model, graph.components[0], verdicts, budget).all();
+    sentences = budget.bounds_reached();
+  }
+
+  Model model;
+  Verdicts verdicts;
+  LockGraph graph;
+  std::vector<Cycle> cycles;
+  std::vector<std::string> sentences;
+};
 
 }  // namespace
 
@@ -59,6 +85,78 @@ TEST_CASE("a gated AB/BA next to a gated ABC stays two notes") {
 
 TEST_CASE("another witness of the same orders is tried before a cycle is explained away") {
   CHECK(outcome("T1: G A B -B -A -G; T2: G B A -A -B -G; T3: A B") == "error feasible A -> B -> A");
+}
+
+TEST_CASE("many gated sightings of AB/BA do not hide the ones that lack the gate") {
+  const Judged hidden = judged(gated_pairs(80) + "X: A B; Y: B A");
+  CHECK(outcome(hidden.judgement) == "error feasible A -> B -> A");
+  CHECK(hidden.judgement.bounds.empty());
+
+  const Judged all_gated = judged(gated_pairs(80));
+  REQUIRE(outcome(all_gated.judgement) == "note gated A -> B -> A");
+  CHECK(all_gated.judgement.bounds.empty());
+  CHECK(all_gated.findings()[0].why == "A -> B and B -> A are both taken under G, so never at once");
+  CHECK(all_gated.findings()[0].notes.empty());
+}
+
+TEST_CASE("many gated sightings of ABC do not hide the ones that lack the gate") {
+  std::string script;
+  for (int i = 0; i < 80; ++i)
+    script += "T" + std::to_string(i) + ": G A B; S" + std::to_string(i) + ": G B C; R" + std::to_string(i) +
+              ": G C A; ";
+  CHECK(outcome(script + "X: A B; Y: B C; Z: C A") == "error feasible A -> B -> C -> A");
+  CHECK(outcome(script) == "note gated A -> B -> C -> A");
+}
+
+TEST_CASE("sightings by one thread do not hide a later one by another") {
+  std::string script = "T1: ";
+  for (int i = 0; i < 80; ++i)
+    script += "A B -B -A B A -A -B +W" + std::to_string(i) + " <W" + std::to_string(i) + ' ';
+  CHECK(outcome(script + "; T2: B A") == "error feasible A -> B -> A");
+  CHECK(outcome(script) == "warning same-thread A -> B -> A");
+}
+
+TEST_CASE("a cycle that is no error claims no more than the sightings that were tried") {
+  const Searched bounded(gated_pairs(3), {.witnesses_of_pairs = 2});
+  REQUIRE(bounded.cycles.size() == 1);
+  CHECK(bounded.cycles[0].may_be_worse);
+  REQUIRE(bounded.sentences.size() == 1);
+  CHECK(bounded.sentences[0].starts_with("for 2 of 2 orders in cycles only"));
+  const NoNames names;
+  const LockClasses classes(bounded.model, names);
+  const Explainer explainer(bounded.model, classes);
+  CHECK(explainer.why(bounded.cycles[0]) ==
+        "in the sightings that were tried, A -> B and B -> A are both taken under G, so never at once");
+  CHECK(
+      explainer.notes(bounded.cycles[0]) ==
+      std::vector<std::string>{"the search stopped at a bound: sightings that were not tried may be worse"});
+
+  const Searched whole(gated_pairs(3), {});
+  REQUIRE(whole.cycles.size() == 1);
+  CHECK_FALSE(whole.cycles[0].may_be_worse);
+  CHECK(whole.sentences.empty());
+}
+
+TEST_CASE("a bound on sightings is not told of an order that is in an error") {
+  const Searched found(gated_pairs(3) + "X: A B; Y: B A", {.witnesses_of_pairs = 2});
+  REQUIRE(found.cycles.size() == 1);
+  CHECK(found.cycles[0].verdict.severity == Severity::Error);
+  CHECK_FALSE(found.cycles[0].may_be_worse);
+  CHECK(found.sentences.empty());
+}
+
+TEST_CASE("cycles that are explained away do not use up the room of errors") {
+  const std::string many_gated = "T1: G A B; T2: G B A; T3: G B C; T4: G C B; T5: G C D; T6: G D C; ";
+  const std::string link = "T7: G D E; T8: G E D; ";
+  const Searched found(many_gated + link + "X: E F; Y: F H; Z: H E", {.cycles = 1});
+  REQUIRE(found.cycles.size() == 2);
+  CHECK(found.cycles[0].verdict.severity == Severity::Error);
+  CHECK(found.cycles[0].witnesses.size() == 3);
+  CHECK(found.cycles[1].verdict.severity == Severity::Note);
+  REQUIRE(found.sentences.size() == 1);
+  CHECK(found.sentences[0].find("gave no error and no warning") != std::string::npos);
+
+  CHECK(Searched(many_gated, {.cycles = 100}).sentences.empty());
 }
 
 TEST_CASE("a same-thread AB/BA does not hide a feasible ABC") {

@@ -46,6 +46,28 @@ TEST_CASE("what the creator did up to the creation is over before its child, wha
   CHECK(f.order.order({f.main, 1, 3}, {f.grandchild, 1, 1}) == HappensBefore::Order::Create);
 }
 
+TEST_CASE("joins that contradict each other order nothing, others do") {
+  const Model model = model_of("main: +one +two +three <three; one: <two A B; two: <one; three: A B");
+  HappensBefore order(model);
+  const ThreadId main{1}, one{2}, two{3}, three{4};
+  CHECK(order.impossible_joins() == 2);
+  CHECK(order.could_overlap(std::array{Stretch{one, 2, 2}, Stretch{two, 1, 1}}));
+  CHECK(order.could_overlap(std::array{Stretch{one, 1, 1}, Stretch{two, 2, 2}}));
+  CHECK_FALSE(order.could_overlap(std::array{Stretch{main, 5, 5}, Stretch{three, 1, 1}}));
+}
+
+TEST_CASE("a join of a thread that its joiner created only later orders nothing") {
+  const Model model =
+      model_of_trace(trace_text("main: A B +late") + R"({"t":"join","thread":1,"epoch":1,"joined":2})"
+                                                     "\n");
+  HappensBefore order(model);
+  CHECK(order.impossible_joins() == 0);  // in the epoch that created it, it may have been joined too
+  const Model damaged =
+      model_of_trace(trace_text("main: +early A B +late") + R"({"t":"join","thread":1,"epoch":1,"joined":3})"
+                                                            "\n");
+  CHECK(HappensBefore(damaged).impossible_joins() == 1);
+}
+
 TEST_CASE("siblings overlap, a grandchild overlaps its parent only until it is joined") {
   Family f;
   CHECK(f.overlap({f.late, 1, 1}, {f.middle, 1, 1}));

@@ -241,6 +241,19 @@ TEST_CASE("records are checked: fields, types, words, ids") {
       "");
 }
 
+TEST_CASE("a thread that joins itself is refused, one that joins another is not") {
+  const std::string other = R"({"t":"thread","id":5,"tid":71})"
+                            "\n";
+  const auto join = [&](const std::string& joined) {
+    return read(kHeader + kStats + kThread + other + R"({"t":"join","thread":1,"epoch":1,"joined":)" +
+                joined + "}\n" + kLock);
+  };
+  CHECK(join("1").error ==
+        "t.jsonl:5: thread 1 joins itself; the trace is damaged: record the program again");
+  CHECK(join("5").error == "");
+  CHECK(join("5").seen.joins == 1);
+}
+
 TEST_CASE("ids need not be dense nor small") {
   const Outcome far = read(kHeader + kStats +
                            R"({"t":"lock","id":4294967295,"kind":"mutex","addr":"0x1"})"

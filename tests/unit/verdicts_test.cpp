@@ -90,6 +90,16 @@ TEST_CASE("AB/BA with the first thread joined after the second is created is fea
   CHECK(outcome("T1: +T2; T2: A B; T1: +T3 <T2; T3: B A") == "error feasible A -> B -> A");
 }
 
+TEST_CASE("AB/BA by two threads of which each is said to have joined the other is feasible") {
+  const Judged impossible = judged("T2: ; T1: A B -B -A <T2; T2: <T1 B A");
+  CHECK(outcome(impossible.judgement) == "error feasible A -> B -> A");
+  CHECK(
+      impossible.judgement.bounds ==
+      std::vector<std::string>{"2 joins of threads contradict each other, so none of them was believed: the "
+                               "trace is damaged"});
+  CHECK(outcome("T1: A B -B -A; T2: <T1 B A") == "note ordered A -> B -> A");
+}
+
 TEST_CASE("AB by the creator before it creates the thread of BA is ordered") {
   const Judged result = judged("T1: A B -B -A +T2; T2: B A");
   REQUIRE(outcome(result.judgement) == "note ordered A -> B -> A");
