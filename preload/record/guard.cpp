@@ -26,7 +26,7 @@ Guard::Guard() : saved_errno_(errno) {
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   thread_ = thread;
   notice_fork(thread);
-  if (thread->limit == thread->base) drop_released_by_others(*thread);
+  if (thread->limit == thread->base) take_notice(*thread);
 }
 
 Guard::~Guard() {

@@ -49,8 +49,7 @@ ThreadState* take_free_state() {
     return nullptr;
   }
   fresh->in_use.store(true, std::memory_order_relaxed);
-  fresh->base = fresh->inline_held;
-  fresh->end = fresh->inline_held + ThreadState::kHeldAtFirst;
+  hold_in(*fresh, fresh->inline_held, ThreadState::kHeldAtFirst);
   states[index].store(fresh, std::memory_order_release);
   return fresh;
 }
@@ -68,6 +67,8 @@ ThreadState* new_state() {
   state->parent_epoch = 0;
   state->start_routine = nullptr;
   state->exit_rounds = 0;
+  state->fresh_locks = 0;
+  state->forget_known.store(false, std::memory_order_relaxed);
   state->name[0] = '\0';
   state->served_count = 0;
   state->served_overflowed = false;
@@ -81,6 +82,7 @@ void release_state(ThreadState& state) {
   std::memset(state.known, 0, sizeof state.known);
   std::memset(static_cast<void*>(state.call_sites), 0, sizeof state.call_sites);
   std::memset(state.captures, 0, sizeof state.captures);
+  std::memset(static_cast<void*>(state.side_words), 0, sizeof state.side_words);
   state.tid = 0;
   state.in_use.store(false, std::memory_order_release);
   free_hint.store(0, std::memory_order_relaxed);
@@ -200,6 +202,11 @@ void become(ThreadState* state) {
 
 }  // namespace
 
+void count_fresh_locks(ThreadState& thread) {
+  trace.stats.locks.fetch_add(thread.fresh_locks, std::memory_order_relaxed);
+  thread.fresh_locks = 0;
+}
+
 ThreadState* adopt_thread() {
   ThreadState* state = new_state();
   if (state == nullptr) {
@@ -223,6 +230,7 @@ void end_thread() {
   tls.ended = true;
   close_ring(*state);
   end_walking(*state);
+  count_fresh_locks(*state);
   if (recording() && trace.is_open()) {
     JsonLine line(state->line, sizeof state->line);
     trace.append(line.begin("exit").number("thread", state->id.value).number("epoch", state->epoch).end());
