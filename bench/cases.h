@@ -1,8 +1,8 @@
 // What the measured programs share: how one operation is timed, and the command line their driver speaks.
 //
-//   PROGRAM --list    one line per case: name, processors it needs, what one operation is
-//   PROGRAM CASE      "NANOSECONDS OBJECT": the cost of one operation, and the file whose pthread_mutex_lock
-//   this process calls
+//   PROGRAM --list             one line per case, its fields (Case) separated by tabs
+//   PROGRAM CASE MILLISECONDS  "NANOSECONDS OBJECT": the cost of one operation, and the file whose
+//   pthread_mutex_lock this process calls. MILLISECONDS is the length of one chunk of the measurement
 //
 // The same binary runs native and under every shim; it knows of none. Every case begins with one nested
 // acquisition, so a shim that says it watched has at least one dependency to show (the driver asks).
@@ -15,15 +15,30 @@
 
 namespace cases {
 
+// What an operation may cost under Faultline, as a multiple of native: the median over the rounds.
+constexpr double kNoGoal = 0;
+constexpr double kWithinNoise = 1;  // the quartiles must reach down to native: more than that is noise
+
+// Whether a case means something under peers that need a rebuild or an emulator.
+enum class Peers {
+  All,
+  None,  // what the case measures happens in a program that was neither rebuilt nor is emulated
+};
+
 struct Case {
   const char* name;
   int processors;
+  double goal;
   const char* what;
   double (*run)();  // nanoseconds per operation
+  Peers peers = Peers::All;
 };
 
 // Monotonic time in nanoseconds.
 double now();
+
+// Nanoseconds that one chunk of a measurement takes at least; from the command line.
+double chunk_nanoseconds();
 
 // Makes the process one with threads, by one that sleeps for ever: glibc locks without an atomic instruction
 // while a process has never had a second thread.
@@ -41,14 +56,13 @@ enum class Chunk {
 // places for two things.
 template <Chunk which = Chunk::Fastest, class Operation>
 double measure(Operation operation, std::uint64_t count = 100) {
-  constexpr double chunk_nanoseconds = 8e6;
   std::array<double, 9> chunks;
   std::uint64_t next = 0;
   for (std::size_t done = 0; done < chunks.size();) {
     const double start = now();
     for (const std::uint64_t end = next + count; next != end; ++next) operation(next);
     chunks[done++] = now() - start;
-    if (chunks[done - 1] < chunk_nanoseconds) {
+    if (chunks[done - 1] < chunk_nanoseconds()) {
       count *= 2;
       done = 0;
     }

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "runner.h"
+#include "statistics.h"
 
 int main(int argc, char** argv) {
   using namespace faultline::bench;
@@ -30,17 +31,19 @@ int main(int argc, char** argv) {
     std::istringstream text(arguments[i]);
     std::vector<std::string> command;
     for (std::string word; text >> word;) command.push_back(word);
-    runner.run(command, Native, 2, input, true);  // brings program and input into the page cache
-    const Rounds times = interleaved(rounds, [&](Setup setup) {
-      const Run run = runner.run(command, setup, 2, input, true);
+    const Command filter = {.words = command, .input = input, .discard_output = true};
+    runner.run(filter, Native);  // brings program and input into the page cache
+    const Rounds times = interleaved(rounds, 0, [&](Setup setup) -> std::optional<double> {
+      const Run run = *runner.run(filter, setup);
       if (setup == Watched && runner.last_trace().threads < 2)
         fatal(command[0] + ": the shim saw no second thread");
       return run.processor_seconds;
     });
-    const Ratio to_empty = ratio(times, Watched, Empty);
+    const std::vector<double> to_empty = ratios(times, Watched, Empty);
     std::printf("%-40s %10.3f %8.3f %12.3f %13.3f %7.3f-%-7.3f\n", arguments[i].c_str(),
-                median(times[Native]), ratio(times, Empty, Native).median,
-                ratio(times, Watched, Native).median, to_empty.median, to_empty.low, to_empty.high);
+                median(times[Native]), median(ratios(times, Empty, Native)),
+                median(ratios(times, Watched, Native)), median(to_empty), quantile(to_empty, 0.25),
+                quantile(to_empty, 0.75));
     std::fflush(stdout);
   }
   return 0;

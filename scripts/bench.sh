@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The benchmarks: bench.sh BUILD [PART [CASE...]]. PART is locks, faults, programs or analyzer; all of them by default. A CASE of locks or
-# faults is a name from the table's first column. Ratios are medians over rounds in which native, the empty preload and Faultline alternate.
+# The benchmarks: bench.sh BUILD [PART [--quick] [CASE...]]. PART is locks, faults, programs or analyzer; all of them by default. A CASE of locks
+# or faults is a name from the table's first column. Ratios are medians over rounds in which native, the empty preload and Faultline alternate;
+# the peers, ThreadSanitizer and Helgrind, run once. --quick (locks, faults): many short rounds and no peers, within a minute; for a
+# comparison before and after a change.
 set -euo pipefail
 
 build=$1
@@ -11,7 +13,7 @@ here=$(dirname -- "${BASH_SOURCE[0]}")
 
 setups=("$build/bench/libempty_preload.so" "$build/libfaultline.so")
 
-# cases PROGRAM CASE...: the table of one program of cases; all of them if none is named.
+# cases PROGRAM ARGUMENT...: the table of one program of cases, where the arguments name none of all its cases.
 cases() {
   local program=$1
   shift
@@ -19,12 +21,14 @@ cases() {
 }
 
 locks() {
-  say "locks: nanoseconds per operation; 'empty x' is the price of interposition alone"
-  cases lock_cases "$@"
+  local peers=(--peers)
+  if [ "${1:-}" = --quick ]; then peers=(); fi
+  say "locks: native nanoseconds per operation, and multiples of them; 'empty x' is the price of interposition alone"
+  cases lock_cases "${peers[@]}" "$@"
 }
 
 faults() {
-  say "page faults: nanoseconds per fault"
+  say "page faults: native nanoseconds per fault, and multiples of them"
   cases fault_cases "$@"
 }
 
