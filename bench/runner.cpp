@@ -36,7 +36,11 @@ double seconds(const timeval& t) {
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
 }
 
-constexpr rlim_t kPeerSeconds = 120;
+constexpr rlim_t kPeerSeconds = 20;
+
+// Valgrind takes 12 descriptors for itself and lets a program set no limit but what remains. Servers tend to
+// set theirs to 1024.
+constexpr rlim_t kHelgrindDescriptors = 1024 + 12;
 
 // What is the same for all setups is left as it is: the environments differ by what makes the setup alone.
 void enter(Setup setup, const std::string& preload, const fs::path& folder) {
@@ -46,8 +50,11 @@ void enter(Setup setup, const std::string& preload, const fs::path& folder) {
   // The second that ThreadSanitizer sleeps at exit is not work; its reports are not wanted here.
   setenv("TSAN_OPTIONS", ("atexit_sleep_ms=0:exitcode=0:log_path=" + (folder / "tsan").string()).c_str(), 1);
   if (!is_peer(setup)) return;
-  const rlimit limit = {.rlim_cur = kPeerSeconds, .rlim_max = kPeerSeconds};
-  setrlimit(RLIMIT_CPU, &limit);
+  const rlimit time = {.rlim_cur = kPeerSeconds, .rlim_max = kPeerSeconds};
+  setrlimit(RLIMIT_CPU, &time);
+  if (setup != Helgrind) return;
+  const rlimit descriptors = {.rlim_cur = kHelgrindDescriptors, .rlim_max = kHelgrindDescriptors};
+  setrlimit(RLIMIT_NOFILE, &descriptors);
 }
 
 std::vector<std::string> words_of(const Command& command, Setup setup, const fs::path& folder) {
@@ -61,13 +68,13 @@ std::vector<std::string> words_of(const Command& command, Setup setup, const fs:
 }
 
 // In the child.
-[[noreturn]] void become(const std::vector<std::string>& words, bool say_why_not) {
+[[noreturn]] void become(const std::vector<std::string>& words) {
   std::vector<char*> arguments;
   arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   execvp(arguments[0], arguments.data());
-  if (say_why_not) std::fprintf(stderr, "%s: %s\n", arguments[0], std::strerror(errno));
+  std::fprintf(stderr, "%s: %s\n", arguments[0], std::strerror(errno));
   _exit(127);
 }
 
@@ -123,15 +130,18 @@ std::optional<Run> Runner::run(const Command& command, Setup setup) {
   if (child == 0) {
     dup2(source, STDIN_FILENO);
     dup2(sink, STDOUT_FILENO);
+    if (command.discard_errors || is_peer(setup))
+      dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
     pin(command.processors);
     enter(setup, library(setup), folder_);
-    become(words, !is_peer(setup));
+    become(words);
   }
   close(source);
   close(channel[1]);
   if (command.discard_output) close(sink);
+  bool served = true;
   if (command.load) {
-    command.load();
+    served = command.load(child);
     kill(child, SIGTERM);
   }
 
@@ -143,7 +153,7 @@ std::optional<Run> Runner::run(const Command& command, Setup setup) {
   int status = 0;
   rusage usage = {};
   if (wait4(child, &status, 0, &usage) != child) fatal(std::string("wait4: ") + std::strerror(errno));
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+  if (!served || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     if (is_peer(setup)) return std::nullopt;
     fatal(words[0] + " (" + kSetupNames[setup] + ") ended with wait status " + std::to_string(status));
   }
@@ -161,6 +171,7 @@ TraceStats Runner::last_trace() const {
     if (!std::getline(file, header) || !std::getline(file, stats)) continue;
     found = true;
     total.threads += counter(stats, "threads");
+    total.locks += counter(stats, "locks");
     total.dependencies += counter(stats, "dependencies");
   }
   if (!found) fatal("the watched program left no trace: the shim was not in its way");

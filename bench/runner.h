@@ -3,6 +3,8 @@
 // it is worth nothing. Peers alone may be absent.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -19,10 +21,11 @@ struct Command {
   int processors = 2;           // pinned to that many, the last ones this process may use
   std::string input = {};       // file that is its standard input; empty: /dev/null
   bool discard_output = false;  // to /dev/null, for programs whose output is data
+  bool discard_errors = false;  // for those that tell their progress on standard error; peers' always are
 
-  // For servers: called while the program runs, not measured. When it returns, the program is told to
-  // terminate (SIGTERM).
-  std::function<void()> load = {};
+  // For servers: called with the process while the program runs, and not measured. When it returns, the
+  // program is told to terminate (SIGTERM). False: the program did not serve, which is as if it had failed.
+  std::function<bool(pid_t)> load = {};
 };
 
 // One run of a program that ended with status 0.
@@ -34,6 +37,7 @@ struct Run {
 // Counters of the traces that a watched run left, over all its processes.
 struct TraceStats {
   long threads;
+  long locks;
   long dependencies;
 };
 
@@ -46,8 +50,8 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  // Nothing where a peer is not installed, cannot run this program, or needs more than two minutes of
-  // processor time. Any other end but status 0 is fatal.
+  // Nothing where a peer is not installed, cannot run this program, or needs more than twenty seconds
+  // of processor time. Any other end but status 0 is fatal.
   std::optional<Run> run(const Command& command, Setup setup);
 
   // What the last watched run left. Fatal where it left no trace: then the shim was not in its way and the

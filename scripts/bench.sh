@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The benchmarks: bench.sh BUILD [PART [--quick] [CASE...]]. PART is locks, faults, programs or analyzer; all of them by default. A CASE of locks
-# or faults is a name from the table's first column. Ratios are medians over rounds in which native, the empty preload and Faultline alternate;
+# The benchmarks: bench.sh BUILD [PART [--quick] [CASE...]]. PART is locks, faults, programs or analyzer; all of them by default. A CASE of locks,
+# faults or programs is a name from the table's first column. Ratios are medians over rounds in which native, the empty preload and Faultline alternate;
 # the peers, ThreadSanitizer and Helgrind, run once. --quick (locks, faults): many short rounds and no peers, within a minute; for a
 # comparison before and after a change.
 set -euo pipefail
@@ -33,10 +33,9 @@ faults() {
 }
 
 programs() {
-  say "whole programs: processor time"
+  say "whole programs: native seconds of processor time, and multiples of them"
   compressible_input >"$build/bench/input"
-  "$build/bench/compare_programs" "${setups[@]}" "$build/bench/input" \
-    "xz -T2 -3 --block-size=1MiB -c" "pigz -p 2 -9 -m -n -c" "sort --parallel=2 -S 64M -k 3"
+  "$build/bench/compare_programs" "${setups[@]}" "$build/bench/input" "$@"
 }
 
 analyzer() {
@@ -47,8 +46,8 @@ analyzer() {
 part=${1:-all}
 [ $# -eq 0 ] || shift
 case $part in
-  locks | faults) "$part" "$@" ;;
-  programs | analyzer)
+  locks | faults | programs) "$part" "$@" ;;
+  analyzer)
     [ $# -eq 0 ] || fail "bench: '$part' takes no cases"
     "$part"
     ;;
