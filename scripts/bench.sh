@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The benchmarks: bench.sh BUILD [PART [--quick] [CASE...]]. PART is locks, faults, programs or analyzer; all of them by default. A CASE of locks,
-# faults or programs is a name from the table's first column. Ratios are medians over rounds in which native, the empty preload and Faultline alternate;
-# the peers, ThreadSanitizer and Helgrind, run once. --quick (locks, faults): many short rounds and no peers, within a minute; for a
-# comparison before and after a change.
+# The benchmarks: bench.sh BUILD [PART [--quick] [CASE...]]. PART is locks, faults, memory, programs or analyzer; all of them by default.
+# A CASE of locks, faults or programs is a name from the table's first column. Ratios are medians over rounds in which native, the empty
+# preload and Faultline alternate; the peers, ThreadSanitizer and Helgrind, run once, and show '-' where they cannot run a case or need more
+# than 20 seconds. --quick (locks, faults): many short rounds and no peers, within a minute, to compare before and after a change.
 set -euo pipefail
 
 build=$1
@@ -32,6 +32,11 @@ faults() {
   cases fault_cases "$@"
 }
 
+memory() {
+  say "memory: resident, shared pages by their share"
+  "$build/bench/compare_memory" "${setups[@]}"
+}
+
 programs() {
   say "whole programs: native seconds of processor time, and multiples of them"
   compressible_input >"$build/bench/input"
@@ -47,12 +52,12 @@ part=${1:-all}
 [ $# -eq 0 ] || shift
 case $part in
   locks | faults | programs) "$part" "$@" ;;
-  analyzer)
+  memory | analyzer)
     [ $# -eq 0 ] || fail "bench: '$part' takes no cases"
     "$part"
     ;;
   all)
-    for part in locks faults programs analyzer; do "$part"; done
+    for part in locks faults memory programs analyzer; do "$part"; done
     ;;
-  *) fail "bench: unknown part '$part'; there are locks, faults, programs and analyzer" ;;
+  *) fail "bench: unknown part '$part'; there are locks, faults, memory, programs and analyzer" ;;
 esac
