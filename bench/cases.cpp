@@ -6,13 +6,10 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 namespace cases {
 namespace {
-
-double chunk_length = 0;
 
 void record_one_dependency() {
   static pthread_mutex_t outer = PTHREAD_MUTEX_INITIALIZER;
@@ -31,10 +28,6 @@ double now() {
   return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
 }
 
-double chunk_nanoseconds() {
-  return chunk_length;
-}
-
 void park_a_thread() {
   pthread_t thread;
   const auto sleep_for_ever = [](void*) -> void* {
@@ -50,9 +43,8 @@ int main_of(std::span<const Case> all, int argc, char** argv) {
                   c.peers == Peers::All ? "all" : "none", c.what);
     return 0;
   }
-  chunk_length = argc == 3 ? std::atof(argv[2]) * 1e6 : 0;
   for (const Case& c : all) {
-    if (!(chunk_length > 0) || std::strcmp(argv[1], c.name) != 0) continue;
+    if (argc != 2 || std::strcmp(argv[1], c.name) != 0) continue;
     record_one_dependency();
     const double nanoseconds = c.run();
     Dl_info object = {};
@@ -60,7 +52,7 @@ int main_of(std::span<const Case> all, int argc, char** argv) {
     std::printf("%.3f %s\n", nanoseconds, object.dli_fname);
     return 0;
   }
-  std::fprintf(stderr, "usage: %s --list | %s CASE MILLISECONDS\n", argv[0], argv[0]);
+  std::fprintf(stderr, "usage: %s --list | %s CASE\n", argv[0], argv[0]);
   return 2;
 }
 

@@ -1,8 +1,8 @@
 // What the measured programs share: how one operation is timed, and the command line their driver speaks.
 //
-//   PROGRAM --list             one line per case, its fields (Case) separated by tabs
-//   PROGRAM CASE MILLISECONDS  "NANOSECONDS OBJECT": the cost of one operation, and the file whose
-//   pthread_mutex_lock this process calls. MILLISECONDS is the length of one chunk of the measurement
+//   PROGRAM --list    one line per case, its fields (Case) separated by tabs
+//   PROGRAM CASE      "NANOSECONDS OBJECT": the cost of one operation, and the file whose pthread_mutex_lock
+//   this process calls
 //
 // The same binary runs native and under every shim; it knows of none. Every case begins with one nested
 // acquisition, so a shim that says it watched has at least one dependency to show (the driver asks).
@@ -37,9 +37,6 @@ struct Case {
 // Monotonic time in nanoseconds.
 double now();
 
-// Nanoseconds that one chunk of a measurement takes at least; from the command line.
-double chunk_nanoseconds();
-
 // Makes the process one with threads, by one that sleeps for ever: glibc locks without an atomic instruction
 // while a process has never had a second thread.
 void park_a_thread();
@@ -51,18 +48,20 @@ enum class Chunk {
 };
 
 // Nanoseconds of one call of `operation`, which is called with 0, 1, 2, ... A chunk is so long that reading
-// the clock does not show: its count of calls, at first `count`, doubles until that holds for nine chunks in
-// a row. All calls come from one place and through one call stack: a shim may take the same lock from two
-// places for two things.
+// the clock does not show, and shorter than the slices in which a loaded machine hands out its processors:
+// its count of calls, at first `count`, doubles until nine chunks in a row take a millisecond or more. All
+// calls come from one place and through one call stack: a shim may take the same lock from two places for two
+// things.
 template <Chunk which = Chunk::Fastest, class Operation>
 double measure(Operation operation, std::uint64_t count = 100) {
+  constexpr double chunk_nanoseconds = 1e6;
   std::array<double, 9> chunks;
   std::uint64_t next = 0;
   for (std::size_t done = 0; done < chunks.size();) {
     const double start = now();
     for (const std::uint64_t end = next + count; next != end; ++next) operation(next);
     chunks[done++] = now() - start;
-    if (chunks[done - 1] < chunk_nanoseconds()) {
+    if (chunks[done - 1] < chunk_nanoseconds) {
       count *= 2;
       done = 0;
     }

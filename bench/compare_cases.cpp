@@ -3,10 +3,11 @@
 //
 //   compare_cases [--quick] [--rounds N] [--peers] PROGRAM EMPTY_PRELOAD SHIM [CASE...]
 //
-// Each run measures nine chunks and counts one (cases.h); each round gives one ratio of two such runs; the
-// table shows the median of the ratios, and the quartiles of Faultline's. --quick has many short rounds
-// instead of few long ones, and no peers: under a minute, to check a change of the hot path before and after.
-// --peers adds PROGRAM_tsan (the same program built with ThreadSanitizer) and Helgrind, in one round.
+// Each run measures nine chunks of a millisecond and counts one (cases.h); each round gives one ratio of two
+// such runs; the table shows the median of the ratios, and the quartiles of Faultline's. Many short runs and
+// not few long ones: on a busy machine these repeat within 2 %, where those do not. --quick has fewer rounds:
+// all cases within a minute. --peers adds PROGRAM_tsan (the same program built with ThreadSanitizer) and
+// Helgrind, in one round.
 //
 // Before a number counts it is shown that the setup was what it claims: the program says which file its
 // pthread_mutex_lock came from, and a watched run must have left a trace with at least one dependency.
@@ -30,13 +31,8 @@ struct Case {
   std::string what;
 };
 
-struct Effort {
-  int rounds;
-  int peer_rounds;
-  std::string chunk_milliseconds;
-};
-
-constexpr const char* kPeerChunkMilliseconds = "1";  // peers need not be known to the last percent
+constexpr int kRounds = 25;
+constexpr int kQuickRounds = 15;
 
 std::vector<Case> list_cases(Runner& runner, const std::string& program) {
   std::vector<Case> cases;
@@ -62,13 +58,10 @@ bool is_served_by(const Runner& runner, Setup setup, const std::string& file) {
   return file == runner.library(setup);
 }
 
-std::optional<double> measure(Runner& runner, const std::string& program, const Case& c, Setup setup,
-                              const Effort& effort) {
+std::optional<double> measure(Runner& runner, const std::string& program, const Case& c, Setup setup) {
   if (is_peer(setup) && !c.peers) return std::nullopt;
-  const std::vector<std::string> words = {
-      setup == Tsan ? program + "_tsan" : program, c.name,
-      is_peer(setup) ? kPeerChunkMilliseconds : effort.chunk_milliseconds};
-  const auto run = runner.run({.words = words, .processors = c.processors}, setup);
+  const std::string file = setup == Tsan ? program + "_tsan" : program;
+  const auto run = runner.run({.words = {file, c.name}, .processors = c.processors}, setup);
   if (!run) return std::nullopt;
   std::istringstream answer(run->output);
   double nanoseconds = 0;
@@ -133,8 +126,7 @@ int main(int argc, char** argv) {
   app.add_option("CASE", wanted);
   CLI11_PARSE(app, argc, argv);
 
-  Effort effort = quick ? Effort{15, 0, "1"} : Effort{9, peers ? 1 : 0, "8"};
-  if (rounds > 0) effort.rounds = rounds;
+  if (rounds == 0) rounds = quick ? kQuickRounds : kRounds;
   Runner runner(empty, shim);
   std::vector<Case> cases = list_cases(runner, program);
   for (const std::string& name : wanted) {
@@ -147,8 +139,8 @@ int main(int argc, char** argv) {
               "faultline x", "quartiles", "goal", "", "tsan x", "helgrind x", "one operation is");
   for (const Case& c : cases) {
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), c.name) == wanted.end()) continue;
-    print_row(c, interleaved(effort.rounds, effort.peer_rounds,
-                             [&](Setup setup) { return measure(runner, program, c, setup, effort); }));
+    print_row(c, interleaved(rounds, peers ? 1 : 0,
+                             [&](Setup setup) { return measure(runner, program, c, setup); }));
   }
   return 0;
 }

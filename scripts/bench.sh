@@ -2,7 +2,7 @@
 # The benchmarks: bench.sh BUILD [PART [--quick] [CASE...]]. PART is locks, faults, memory, programs or analyzer; all of them by default.
 # A CASE of locks, faults or programs is a name from the table's first column. Ratios are medians over rounds in which native, the empty
 # preload and Faultline alternate; the peers, ThreadSanitizer and Helgrind, run once, and show '-' where they cannot run a case or need more
-# than 20 seconds. --quick (locks, faults): many short rounds and no peers, within a minute, to compare before and after a change.
+# than 20 seconds. --quick (locks, faults): fewer rounds and no peers, within a minute, to compare before and after a change.
 set -euo pipefail
 
 build=$1
