@@ -25,7 +25,9 @@ struct Program {
   const char* name;  // without spaces; what it does is in its words
   double goal;       // most that its processor time may be under Faultline, to the empty preload; 0: none
   Command (*command)(const Place& place, Size size);
-  const char* rebuilt;  // the same program built with ThreadSanitizer, in Place::build; null: there is none
+  // The same program built with ThreadSanitizer, in Place::build; null: there is none. The libraries it uses
+  // are not, so of what they do ThreadSanitizer sees, and charges for, the calls of functions it replaces.
+  const char* rebuilt;
 };
 
 std::span<const Program> programs();

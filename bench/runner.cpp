@@ -47,8 +47,8 @@ void enter(Setup setup, const std::string& preload, const fs::path& folder) {
   unsetenv("LD_PRELOAD");
   if (!preload.empty()) setenv("LD_PRELOAD", (folder / preload).c_str(), 1);
   setenv("FAULTLINE_OPTIONS", ("out=" + (folder / "traces").string()).c_str(), 1);
-  // The second that ThreadSanitizer sleeps at exit is not work; its reports are not wanted here.
-  setenv("TSAN_OPTIONS", ("atexit_sleep_ms=0:exitcode=0:log_path=" + (folder / "tsan").string()).c_str(), 1);
+  // All else as it comes: the second that ThreadSanitizer sleeps at exit is not work.
+  setenv("TSAN_OPTIONS", ("atexit_sleep_ms=0:log_path=" + (folder / "tsan").string()).c_str(), 1);
   if (!is_peer(setup)) return;
   const rlimit time = {.rlim_cur = kPeerSeconds, .rlim_max = kPeerSeconds};
   setrlimit(RLIMIT_CPU, &time);

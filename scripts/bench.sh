@@ -38,7 +38,7 @@ memory() {
 }
 
 programs() {
-  say "whole programs: native seconds of processor time, and multiples of them"
+  say "whole programs: native seconds of processor time, and multiples of them; peers on little work, their start included"
   compressible_input >"$build/bench/input"
   "$build/bench/compare_programs" "${setups[@]}" "$build/bench/input" "$@"
 }
