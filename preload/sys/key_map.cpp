@@ -97,7 +97,8 @@ std::uint64_t await_value(const KeyMap::Value& value) {
   constexpr int kSpins = 1000;
   constexpr int kYields = 2000;
   for (int i = 0; i < kSpins + kYields; ++i) {
-    if (const std::uint64_t there = value.load(std::memory_order_acquire)) return there;
+    if (const std::uint64_t there = value.load(std::memory_order_acquire))
+      return there != kNoValue ? there : 0;
     if (i < kSpins) {
       __builtin_ia32_pause();
     } else {

@@ -58,7 +58,9 @@ class KeyMap {
 };
 
 // The value behind a key that another thread added and is about to fill in. Waits a moment for it; 0 if it
-// does not come (that thread was stopped half-way, or died): the caller does without.
+// does not come (that thread was stopped half-way, or died): the caller does without. Nobody waits for
+// kNoValue, which whoever added a key and has nothing to fill in leaves there: 0 too.
+inline constexpr std::uint64_t kNoValue = ~std::uint64_t{0};
 std::uint64_t await_value(const KeyMap::Value& value);
 
 // Mixes two words into a key: multiply and fold. Never 0.

@@ -175,6 +175,15 @@ TEST_CASE("key map: an adder that is lost delays the next one, once, and nothing
   CHECK(missing <= 10);
 }
 
+TEST_CASE("awaited value: one that will not come is not waited for") {
+  const KeyMap::Value given_up{kNoValue};
+  const auto begun = std::chrono::steady_clock::now();
+  std::uint64_t sum = 0;
+  for (int i = 0; i < 1'000'000; ++i) sum += await_value(given_up);
+  CHECK(sum == 0);
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(10));
+}
+
 TEST_CASE("awaited value: what another thread fills in, and 0 if it never comes") {
   KeyMap::Value value{0};
   std::uint64_t awaited = 0;

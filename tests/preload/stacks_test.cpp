@@ -3,10 +3,16 @@
 #include "record/stacks.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <set>
 
 #include "recording.h"
+#include "runtime.h"
 
 using namespace faultline;
 
@@ -87,6 +93,25 @@ TEST_CASE("stacks: none and unknown ones are not written") {
   CHECK_FALSE(written_stack(guard.thread(), StackId{3'000'000}));
   CHECK_FALSE(written_stack(guard.thread(), StackId{UINT32_MAX}));
   CHECK(records("stack").size() == before);
+}
+
+TEST_CASE("stacks: one that could not be written is given up once, not waited for each time") {
+  record_here();
+  const StackId stack = intern(stack_of(4, 64));
+  CHECK(in_child([=] {
+          // Room for the first page of the child's trace, and no more.
+          const rlimit one_page{5000, 5000};
+          setrlimit(RLIMIT_FSIZE, &one_page);
+          Guard guard;
+          if (!guard || !ensure_trace(guard.thread())) return 1;
+          while (!trace.is_full()) trace.append(R"({"t":"x"})");
+          const auto begun = std::chrono::steady_clock::now();
+          for (int i = 0; i < 100'000; ++i)
+            if (written_stack(guard.thread(), stack)) return 2;
+          const bool quick = std::chrono::steady_clock::now() - begun < std::chrono::seconds(10);
+          unlink(trace.path());
+          return quick ? 0 : 3;
+        }) == 0);
 }
 
 namespace {
