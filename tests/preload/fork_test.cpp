@@ -125,8 +125,8 @@ TEST_CASE("fork: a child of a process with busy threads is not kept from recordi
                 }) == 0;
       done = true;
     } else {
-      // Always in the middle of something new.
-      for (std::uintptr_t i = 0; !done; ++i) {
+      // Always in the middle of something new, though not without end: stacks are numbered up to a bound.
+      for (std::uintptr_t i = 0; !done && i < 300'000; ++i) {
         const std::uintptr_t pcs[] = {static_cast<std::uintptr_t>(number), i};
         intern_stack(pcs, 2, StackBy::Unwind);
         Guard guard;
