@@ -71,6 +71,7 @@ ThreadState* new_state() {
   state->name[0] = '\0';
   state->served_count = 0;
   state->served_overflowed = false;
+  state->passed_count = 0;
   state->deferred_count = 0;
   for (auto& slot : state->released_by_others) slot.store(nullptr, std::memory_order_relaxed);
   return state;
