@@ -93,6 +93,8 @@ bool make_trace(ThreadState& thread) {
   return true;
 }
 
+}  // namespace
+
 void start(char** environment) {
   const char* text = nullptr;
   for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry)
@@ -111,13 +113,7 @@ void start(char** environment) {
   if (guard && ensure_trace(guard.thread()) && options.verbosity > 0) say("recording to ", trace.path());
 }
 
-// glibc hands constructors the program's arguments: the environment is there before libc's own pointer to it
-// may be.
-__attribute__((constructor)) void constructor(int, char**, char** environment) {
-  start(environment);
-}
-
-__attribute__((destructor)) void destructor() {
+void finish() {
   Guard guard;
   if (!guard || !trace.is_open()) return;
   JsonLine line(guard.thread().line, sizeof guard.thread().line);
@@ -129,8 +125,6 @@ __attribute__((destructor)) void destructor() {
   trace.refresh_stats();
   trace.trim();
 }
-
-}  // namespace
 
 bool recording() {
   return is_recording.load(std::memory_order_acquire);

@@ -189,7 +189,6 @@ bool TraceWriter::append(std::string_view line) {
 }
 
 void TraceWriter::write_stats_line() {
-  Segment* segment = current_.load(std::memory_order_acquire);
   char text[1024];
   JsonLine line(text, sizeof text);
   char* digits[TraceStats::kCounters + kLostCauses];
@@ -200,8 +199,10 @@ void TraceWriter::write_stats_line() {
   for (const std::string_view key : kLostNames) digits[n++] = line.padded(key, 0, kStatsWidth);
   line.close('}');
   const std::string_view whole = line.end();
-  char* const start = segment->base + segment->used.load(std::memory_order_relaxed);
   if (!append(whole)) return;
+  // Found afterwards: behind a long header the line may have needed a segment of its own.
+  const Segment* segment = current_.load(std::memory_order_acquire);
+  char* const start = segment->base + segment->used.load(std::memory_order_relaxed) - (whole.size() + 1);
   for (int i = 0; i < n; ++i) stat_digits_[i] = start + (digits[i] - text);
   refresh_stats();
 }

@@ -10,10 +10,24 @@
 namespace faultline {
 namespace {
 
-// An acquisition while the shim is at work for this thread: libunwind's own mutex, or a signal handler's,
-// which is then not recorded.
-void passed_through() {
-  if (shim_is_busy() && recording()) trace.lose(Lost::Reentered);
+constexpr std::uint32_t kMostPassed = sizeof ThreadState::passed / sizeof ThreadState::passed[0];
+
+// An acquisition while the shim is at work for this thread: a signal handler's, which is then not recorded.
+void passed_through(const volatile void* lock) {
+  if (!shim_is_busy() || !recording()) return;
+  trace.lose(Lost::Reentered);
+  ThreadState& thread = *tls.state;
+  if (thread.passed_count < kMostPassed) thread.passed[thread.passed_count++] = const_cast<const void*>(lock);
+}
+
+// Whether `lock`, now released, was taken by such an acquisition.
+bool was_passed_through(ThreadState& thread, const volatile void* lock) {
+  for (std::uint32_t i = thread.passed_count; i-- > 0;) {
+    if (thread.passed[i] != lock) continue;
+    thread.passed[i] = thread.passed[--thread.passed_count];
+    return true;
+  }
+  return false;
 }
 
 // Whether taking `lock` while holding `held` of the same lock ends at once, without a wait: nothing to
@@ -83,7 +97,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
   // Taken within a walk, and in the destructor of the unwinder's own thread-specific data.
   if (is_unwinders_own(lock)) return;
   Guard guard;
-  if (!guard) return passed_through();
+  if (!guard) return passed_through(lock);
   ThreadState& thread = guard.thread();
   CallSite& site = call_site(guard, at);
   HeldLock taken = describe(guard, lock, kind, mode, site);
@@ -102,7 +116,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
 
 void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPoint at) {
   Guard guard;
-  if (!guard) return passed_through();
+  if (!guard) return passed_through(lock);
   HeldLock entry = describe(guard, lock, kind, mode, call_site(guard, at));
   if (!entry.word) return;
   entry.by_trylock = true;
@@ -122,6 +136,8 @@ void before_release_slow(const volatile void* lock) {
   // is done with it.
   if (!shim_is_busy()) return;
   ThreadState& thread = *tls.state;
+  // Not what the interrupted code is about to take, which is on the stack already.
+  if (was_passed_through(thread, lock)) return;
   for (const HeldLock* entry = thread.base; entry != thread.top; ++entry) {
     if (entry->address != lock || thread.deferred_count == sizeof thread.deferred / sizeof thread.deferred[0])
       continue;
@@ -150,7 +166,7 @@ bool before_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
 
 void after_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
   Guard guard;
-  if (!guard) return passed_through();
+  if (!guard) return passed_through(mutex);
   const HeldLock taken = describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, call_site(guard, at));
   if (!taken.word) return;
   if (guard.thread().is_server) server_acquires(guard, taken);

@@ -122,9 +122,9 @@ HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   line.begin("held").number("id", id.value).number("under", under.value).number("lock", lock.value);
   line.text("mode", spelling(held.mode)).number("stack", stack.value);
   if (held.by_trylock) line.truth("try", true);
-  if (!trace.append(line.end())) return HeldId{};
-  value->store(id.value, std::memory_order_release);
-  return id;
+  const bool appended = trace.append(line.end());
+  value->store(appended ? id.value : kNoValue, std::memory_order_release);
+  return appended ? id : HeldId{};
 }
 
 namespace {
@@ -173,7 +173,7 @@ void write_thread_record(ThreadState& writer, ThreadState& thread) {
   line.number("parent", parent_is_known ? thread.parent.value : 0)
       .number("parent_epoch", parent_is_known ? thread.parent_epoch : 0);
   line.text("name", thread.name);
-  if (trace.append(line.end())) value->store(1, std::memory_order_release);
+  value->store(trace.append(line.end()) ? 1 : kNoValue, std::memory_order_release);
 }
 
 }  // namespace faultline

@@ -124,6 +124,7 @@ StackId intern_stack(const std::uintptr_t* pcs, std::size_t count, StackBy by) {
   std::atomic<KnownStack*>* slot = slot_of(id);
   if (value == nullptr || known == nullptr || slot == nullptr) {
     trace.lose(Lost::Stacks);
+    if (value != nullptr) value->store(kNoValue, std::memory_order_release);
     return StackId{};
   }
   known->by = by;
@@ -152,9 +153,9 @@ StackId written_stack(ThreadState& thread, StackId stack) {
     line.open_element().element(frame.module.value).element(frame.offset).close(']');
   }
   line.close(']');
-  if (!trace.append(line.end())) return StackId{};
-  written->store(1, std::memory_order_release);
-  return stack;
+  const bool appended = trace.append(line.end());
+  written->store(appended ? 1 : kNoValue, std::memory_order_release);
+  return appended ? stack : StackId{};
 }
 
 }  // namespace faultline

@@ -72,6 +72,7 @@ ThreadState* new_state() {
   state->name[0] = '\0';
   state->served_count = 0;
   state->served_overflowed = false;
+  state->passed_count = 0;
   state->deferred_count = 0;
   for (auto& slot : state->released_by_others) slot.store(nullptr, std::memory_order_relaxed);
   return state;
@@ -187,6 +188,8 @@ void find_own_stack(ThreadState& state) {
 
 void become(ThreadState* state) {
   tls.state = state;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  tls.ended = false;
   state->tid = static_cast<int>(sys::call(SYS_gettid));
   trace.stats.threads.fetch_add(1, std::memory_order_relaxed);
   sys::call(SYS_prctl, PR_GET_NAME, sys::as_long(state->name));
@@ -218,6 +221,11 @@ ThreadState* adopt_thread() {
 }
 
 void begin_thread(ThreadState& prepared) {
+  // From here a signal handler's hooks pass through. One that came before has registered the thread for
+  // itself.
+  tls.ended = true;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  end_thread();
   become(&prepared);
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   tls.active = &prepared;

@@ -162,6 +162,9 @@ struct ThreadState {
   // Locks this thread holds that other threads have released: they ask it, through `limit`, to take notice.
   std::atomic<const void*> released_by_others[8];
   std::atomic<bool> forget_known;  // set by others, which stop it through `limit`
+  // Locks that a signal handler took while the shim was busy with this thread, and has not released yet.
+  std::uint32_t passed_count;
+  const void* passed[8];
   // Releases that a signal handler made while the shim was busy with this thread.
   std::uint32_t deferred_count;
   const void* deferred[8];
