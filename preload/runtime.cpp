@@ -1,7 +1,6 @@
 #include "runtime.h"
 
 #include <fcntl.h>
-#include <linux/random.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 #include "raw_syscall.h"
 #include "real.h"
 #include "record/lock_identity.h"
+#include "record/orphans.h"
 #include "record/thread_registry.h"
 #include "record/unwinder.h"
 #include "sys/arena.h"
@@ -46,6 +46,8 @@ void child_starts_anew(ThreadState* survivor) {
   recorded.clear();
   remembered.forget_adder();
   trace_being_made.store(false, std::memory_order_relaxed);
+  identities_after_fork();
+  collect_orphans(survivor);
   registry_after_fork(survivor);
   faults_after_fork();
   if (fork_canary != nullptr) fork_canary->store(1, std::memory_order_relaxed);
@@ -99,8 +101,7 @@ void start(char** environment) {
   read_options(text);
   if (!options.enabled) return;
   initialise_unwinder();
-  sys::call(SYS_getrandom, sys::as_long(&tag_salt), sizeof tag_salt, GRND_NONBLOCK);
-  tag_salt |= 1;  // odd: no object's address, so no zeroed object carries its own tag
+  new_tag_salt();
   make_fork_canary();
   initialise_registry();
   is_recording.store(true, std::memory_order_release);
@@ -153,6 +154,9 @@ void notice_fork(ThreadState* survivor) {
 }
 
 void before_fork() {
+  // The child's first acquisition, perhaps in a handler that the program registered for it, is to notice the
+  // fork.
+  if (ThreadState* thread = tls.active) thread->limit = thread->base;
   stop_walking();
 }
 

@@ -2,6 +2,7 @@
 
 #include "fault/fault_service.h"
 #include "record/dependencies.h"
+#include "record/orphans.h"
 #include "record/stacks.h"
 #include "record/unwinder.h"
 #include "runtime.h"
@@ -52,6 +53,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
   ThreadState& thread = guard.thread();
   const HeldLock taken = describe(guard, lock, kind, mode, at);
   if (!taken.lock) return;
+  note_orphan_wait(guard, taken, wait == WaitKind::Timed);
   if (thread.top != thread.base || queues_readers(lock, kind, mode)) {
     const HeldLock* held = find_held(thread, taken.lock);
     if (held == nullptr || !returns_at_once(*held, lock, kind, mode))

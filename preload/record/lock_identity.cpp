@@ -1,5 +1,6 @@
 #include "record/lock_identity.h"
 
+#include <linux/random.h>
 #include <stddef.h>
 
 #include <cstring>
@@ -29,6 +30,16 @@ constexpr int kKindShared = 128;
 
 constinit std::atomic<std::uint32_t> next_lock{1};
 
+// The processes this one was forked from, nearest last: what they tagged with and the first id they had not
+// given when they forked. Of a longer line the farthest is forgotten: what only it has tagged is a new lock.
+struct Ancestor {
+  std::uint64_t salt;
+  std::uint32_t next_lock;
+};
+constexpr std::size_t kAncestors = 8;
+constinit Ancestor ancestors[kAncestors]{};
+constinit std::size_t ancestor_count = 0;
+
 // Process-wide, last declaration counts; read when a fault is recorded.
 constinit std::atomic<std::uint64_t> mmap_lock_word{0};  // id << 8 | kind
 constinit std::atomic<const volatile void*> mmap_lock_address{nullptr};
@@ -37,6 +48,14 @@ KeyMap::Value* side_entry(const volatile void* lock, bool add) {
   const std::uint64_t key = key_of(Key::SideIdentity, reinterpret_cast<std::uint64_t>(lock));
   bool added;
   return add ? remembered.find_or_add(key, &added) : remembered.find(key);
+}
+
+// Whether `tag` says that the lock of that identity got it before this process was forked off.
+bool is_inherited(const volatile void* lock, std::uint64_t tag, LockId id) {
+  const std::uint64_t salt = tag ^ reinterpret_cast<std::uint64_t>(lock);
+  for (std::size_t i = 0; i < ancestor_count; ++i)
+    if (ancestors[i].salt == salt) return id.value < ancestors[i].next_lock;
+  return false;
 }
 
 // Puts a new identity into a lock that has none. One thread at a time claims the tag; the others wait a
@@ -48,7 +67,12 @@ LockId settle(IdentityWords at, const volatile void* lock, StackId origin) {
   constexpr int kYields = 2000;
   for (int i = 0; i < kSpins + kYields; ++i) {
     std::uint64_t there = __atomic_load_n(at.tag, __ATOMIC_ACQUIRE);
-    if (there == tag) return IdentityWord{__atomic_load_n(at.word, __ATOMIC_RELAXED)}.id();
+    const LockId id = IdentityWord{__atomic_load_n(at.word, __ATOMIC_RELAXED)}.id();
+    if (there == tag) return id;
+    if (is_inherited(lock, there, id)) {
+      __atomic_compare_exchange_n(at.tag, &there, tag, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+      continue;
+    }
     if (there != claimed &&
         __atomic_compare_exchange_n(at.tag, &there, claimed, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
       break;
@@ -127,6 +151,22 @@ IdentityWords identity_words(const volatile void* lock, LockKind kind) {
 LockId new_lock_id() {
   trace.stats.locks.fetch_add(1, std::memory_order_relaxed);
   return LockId{next_lock.fetch_add(1, std::memory_order_relaxed)};
+}
+
+void identities_after_fork() {
+  if (ancestor_count == kAncestors) {
+    --ancestor_count;
+    std::memmove(ancestors, ancestors + 1, ancestor_count * sizeof(Ancestor));
+  }
+  ancestors[ancestor_count++] = {tag_salt, next_lock.load(std::memory_order_relaxed)};
+  new_tag_salt();
+}
+
+void new_tag_salt() {
+  const std::uint64_t old = tag_salt;
+  sys::call(SYS_getrandom, sys::as_long(&tag_salt), sizeof tag_salt, GRND_NONBLOCK);
+  if (tag_salt == old) tag_salt = mix(old, static_cast<std::uint64_t>(sys::call(SYS_getpid)));
+  tag_salt |= 1;  // odd: no object's address, so no zeroed object carries its own tag
 }
 
 LockId identify(Guard&, const volatile void* lock, LockKind kind, StackId origin) {

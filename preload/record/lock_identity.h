@@ -35,11 +35,17 @@ struct IdentityWord {
   }  // `origin` is the init call, not the first acquisition
 };
 
-// The tag of the lock at `address`. The salt is random per process and set by the constructor.
+// The tag of the lock at `address`. The salt is random per process: set by the constructor, and anew in a
+// forked child, or what parent and child both number in memory they share would be taken for each other's. So
+// the child's first acquisition of each lock takes the slow path, which knows an inherited tag.
 extern constinit std::uint64_t tag_salt;
 inline std::uint64_t tag_for(const volatile void* address) {
   return reinterpret_cast<std::uint64_t>(address) ^ tag_salt;
 }
+
+void new_tag_salt();
+// In a forked child: locks known so far keep their ids; what the parent numbers from here on is not believed.
+void identities_after_fork();
 
 // The two words inside a lock. Null pointers where this lock has no room for them.
 struct IdentityWords {
