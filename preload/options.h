@@ -9,10 +9,13 @@ enum class Faults { Auto, Perf, Uffd, Off };
 struct Options {
   char out[4096];  // directory of the trace, absolute
   char run[64];    // id of the run, for `faultline run`
-  Faults faults;   // what to watch page faults with
-  int verbosity;   // 0: only what is lost; 1: also what is switched on
-  bool stacks;     // false: only return addresses
-  bool enabled;    // false: the shim stays out of the way
+  // Globs over the executable's path or name (sys/glob.h); empty: all programs, none.
+  char include[1024];  // only these are watched
+  char exclude[1024];  // these are not, whatever `include` says
+  Faults faults;       // what to watch page faults with
+  int verbosity;       // 0: only what is lost; 1: also what is switched on
+  bool stacks;         // false: only return addresses
+  bool enabled;        // false: the shim stays out of the way
 };
 
 extern constinit Options options;

@@ -1,9 +1,12 @@
 #include "runtime.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -16,6 +19,10 @@
 #include "record/thread_registry.h"
 #include "record/unwinder.h"
 #include "sys/arena.h"
+#include "sys/glob.h"
+
+// Weak, as everything that only glibc has: a child of the program may run on another libc.
+#pragma weak gnu_get_libc_version
 
 namespace faultline {
 
@@ -59,12 +66,17 @@ std::string_view file_name(std::string_view path) {
   return path;
 }
 
-bool make_trace(ThreadState& thread) {
-  char exe[1024];
+template <std::size_t N>
+std::string_view executable(char (&room)[N]) {
   const long length =
-      sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"), sys::as_long(exe), sizeof exe);
-  const std::string_view path =
-      length > 0 ? std::string_view(exe, static_cast<std::size_t>(length)) : "unknown";
+      sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"), sys::as_long(room), N);
+  return length > 0 ? std::string_view(room, static_cast<std::size_t>(length)) : "unknown";
+}
+
+// `refused`: why nothing will be recorded; null where it will.
+bool make_trace(ThreadState& thread, const char* refused = nullptr) {
+  char exe[1024];
+  const std::string_view path = executable(exe);
   const long pid = sys::call(SYS_getpid);
   timespec now{};
   sys::call(SYS_clock_gettime, CLOCK_REALTIME, sys::as_long(&now));
@@ -87,10 +99,39 @@ bool make_trace(ThreadState& thread) {
     }
     return false;
   }
-  report_source(thread, "preload", "on", "");
+  report_source(thread, "preload", refused != nullptr ? "refused" : "on", refused != nullptr ? refused : "");
+  if (refused != nullptr) return true;
   report_source(thread, "stacks", std::strcmp(unwinder_name(), "none") == 0 ? "off" : "on", unwinder_name());
   report_fault_sources(thread);
   return true;
+}
+
+bool has_glibc() {
+  return &gnu_get_libc_version != nullptr;
+}
+
+// Why this process cannot be watched; null where it can.
+const char* unwatchable() {
+  if (!has_glibc()) return "the program runs on another libc than glibc";
+  if (dlsym(RTLD_DEFAULT, "__tsan_init") != nullptr)
+    return "the program is built with ThreadSanitizer, which must see the lock functions itself";
+  return nullptr;
+}
+
+// Leaves a trace that says so, for whoever looks for one, and a line on stderr.
+void refuse(const char* why) {
+  switch_off(why);
+  auto* scratch = static_cast<ThreadState*>(map_pages(sizeof(ThreadState)));
+  if (scratch == nullptr) return;
+  if (make_trace(*scratch, why)) trace.trim();
+  unmap_pages(scratch, sizeof(ThreadState));
+}
+
+bool is_wanted() {
+  char exe[1024];
+  const std::string_view path = executable(exe);
+  return (options.include[0] == '\0' || any_glob_matches(options.include, path)) &&
+         !any_glob_matches(options.exclude, path);
 }
 
 void start(char** environment) {
@@ -99,7 +140,8 @@ void start(char** environment) {
     if (std::strncmp(*entry, "FAULTLINE_OPTIONS=", 18) == 0) text = *entry + 18;
   real::resolve_all();
   read_options(text);
-  if (!options.enabled) return;
+  if (!options.enabled || !is_wanted()) return;
+  if (const char* why = unwatchable()) return refuse(why);
   initialise_unwinder();
   new_tag_salt();
   make_fork_canary();
@@ -110,9 +152,9 @@ void start(char** environment) {
 }
 
 // glibc hands constructors the program's arguments: the environment is there before libc's own pointer to it
-// may be.
+// may be. Another libc hands them nothing.
 __attribute__((constructor)) void constructor(int, char**, char** environment) {
-  start(environment);
+  start(has_glibc() ? environment : environ);
 }
 
 __attribute__((destructor)) void destructor() {

@@ -14,8 +14,9 @@
 #include "sys/arena.h"
 #include "sys/mappings.h"
 
-// The dynamic loader's: where the main thread's stack began.
-extern "C" void* __libc_stack_end;
+// The dynamic loader's: where the main thread's stack began. Weak, or glibc's loader would be needed by name
+// and no other libc could load the shim.
+extern "C" void* __libc_stack_end __attribute__((weak));
 
 namespace faultline {
 namespace {
