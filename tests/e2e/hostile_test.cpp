@@ -159,3 +159,34 @@ TEST_CASE("hostile: ends by exit in another thread") {
 TEST_CASE("hostile: first thread ends before the process") {
   check_undisturbed("ways_out", {"pthread_exit"});
 }
+TEST_CASE("hostile: children made by clone and clone3") {
+  check_undisturbed("raw_clones");
+}
+TEST_CASE("hostile: every form of exec") {
+  check_undisturbed("exec_forms");
+  // The images that locked and went: each forked child's, complete up to its exec, and what it became.
+  std::size_t forked = 0;
+  std::size_t executed = 0;
+  for (const Path& trace : traces_in(work_dir() / "traces")) {
+    const std::vector<Json> records = records_of(trace);
+    const bool ended = records.back().at("t") == "end";
+    if (records.at(1).at("dependencies") == 1) (ended ? executed : forked) += 1;
+  }
+  CHECK(forked == 12);
+  CHECK(executed == 10);  // of the twelve one found no program, one had no preload in its environment
+}
+TEST_CASE("hostile: main returns while threads lock") {
+  check_undisturbed("threads_at_exit", {"busy"});
+}
+TEST_CASE("hostile: main returns while threads come and go") {
+  check_undisturbed("threads_at_exit", {"threads"});
+}
+TEST_CASE("hostile: the process ends while a thread sleeps with a lock") {
+  check_undisturbed("threads_at_exit", {"asleep"});
+}
+TEST_CASE("hostile: locks before the shim's constructor") {
+  check_undisturbed("early_locks");
+}
+TEST_CASE("hostile: deep binding and name spaces of their own") {
+  check_undisturbed("link_scopes", {program("hostile/libloaded_library_plugin.so")});
+}
