@@ -190,3 +190,13 @@ TEST_CASE("hostile: locks before the shim's constructor") {
 TEST_CASE("hostile: deep binding and name spaces of their own") {
   check_undisturbed("link_scopes", {program("hostile/libloaded_library_plugin.so")});
 }
+TEST_CASE("hostile: one plugin in the place of another: each lock call belongs to the one that made it") {
+  if (!check_undisturbed("plugins_in_place",
+                         {program("hostile/libplugin_first.so"), program("hostile/libplugin_second.so")}))
+    return;
+  check_finding(only_finding(analyze(work_dir() / "traces")),
+                {.verdict = "ordered",
+                 .severity = "note",
+                 .orders = {{"lock_a", "lock_b", "first_plugin_work", "first_plugin_work"},
+                            {"lock_b", "lock_a", "second_plugin_work", "second_plugin_work"}}});
+}
