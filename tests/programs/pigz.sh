@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # pigz compresses in threads with its own pool and queues.
 command -v pigz >/dev/null || { echo 'skipped: pigz is not installed'; exit 77; }
 seq 1 3000000 >numbers

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The tests of Python for what it builds on locks: threads, thread-local data, signals and forks among threads.
 python=/usr/bin/python3.11
 $python -c 'import test.test_threading' 2>/dev/null || { echo 'skipped: libpython3.11-testsuite is not installed'; exit 77; }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # sqlite3 with its mutexes: four writers of one database at once, then its own check.
 command -v sqlite3 >/dev/null || { echo 'skipped: sqlite3 is not installed'; exit 77; }
 sqlite3 data 'pragma journal_mode=wal; create table numbers (writer integer, number integer)'

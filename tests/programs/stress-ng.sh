@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # stress-ng checks what it does: threads, futexes, forks, clones, execs, signals. (Its mutexes want real-time priorities.)
 command -v stress-ng >/dev/null || { echo 'skipped: stress-ng is not installed'; exit 77; }
 run() {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # xz compresses and checks in threads; what comes out must be what went in, and the same each time.
 command -v xz >/dev/null || { echo 'skipped: xz is not installed'; exit 77; }
 seq 1 3000000 >numbers
