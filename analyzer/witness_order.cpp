@@ -12,21 +12,8 @@ namespace {
 // did on its behalf; the exact stack before the approximate one; else the one recorded first.
 auto preference(const Model& model, const Witness& witness) {
   const Dependency& wait = model.dependencies[witness.dependency];
-  const auto by_cause = [&] {
-    switch (wait.cause) {
-      case Cause::Fault:
-        return 0;
-      case Cause::Call:
-        return 1;
-      case Cause::Relock:
-        return 2;
-      case Cause::Service:
-        return 3;
-    }
-    return 4;
-  };
-  return std::tuple(!wait.observed, by_cause(), wait.fault.origin, !wait.fault.stack_is_registers,
-                    witness.dependency, witness.held);
+  return std::tuple(!wait.observed, wait.cause != Cause::Fault, wait.cause == Cause::Service, wait.cause,
+                    wait.fault.origin, !wait.fault.stack_is_registers, witness.dependency, witness.held);
 }
 
 // 0 to size - 1: the first, the last, then the middles of what lies between.

@@ -15,6 +15,17 @@ enum class LockKind : std::uint8_t {
   Mutex,
   Rwlock,
   Spin,
+  Semaphore,
+  Barrier,
+  Once,         // pthread_once, call_once: held by the thread that runs the initialiser
+  StaticGuard,  // the initialisation of a function's static variable, likewise
+  Thread,       // a thread's end: held by the thread all its life, waited for by whoever joins it
+  Loader,       // the dynamic loader's two locks
+  File,         // flock, lockf and fcntl locks, by device and inode
+  GMutex,       // GLib's, which are futex locks of its own
+  GRecMutex,
+  GRwlock,
+  Custom,    // a lock type of the program's own, declared through annotate.h
   Service,   // the service of page faults by a userfaultfd server: waiting for it is waiting for that server
   MmapLock,  // the model of the kernel's mmap_lock, where the program declared none of its own
 };
@@ -35,6 +46,9 @@ enum class Mode : std::uint8_t {
 enum class Cause : std::uint8_t {
   Call,     // a lock function
   Relock,   // a condition wait that takes its mutex again
+  Join,     // waits for the end of a thread
+  Once,     // waits for, or becomes, the thread that runs an initialiser
+  Loader,   // loads, unloads or looks something up
   Fault,    // a page fault
   Service,  // what whoever serves the thread's fault takes, on its behalf
 };
@@ -48,7 +62,9 @@ enum class Origin : std::uint8_t { User, KernelCopy, Unknown };
 enum class StackBy : std::uint8_t { Unwind, Registers, ReturnAddress };
 
 constexpr std::string_view spelling(LockKind k) {
-  constexpr std::string_view names[] = {"mutex", "rwlock", "spin", "service", "mmap_lock"};
+  constexpr std::string_view names[] = {
+      "mutex",  "rwlock", "spin",   "semaphore", "barrier", "once",   "static-guard", "thread",
+      "loader", "file",   "gmutex", "grecmutex", "grwlock", "custom", "service",      "mmap_lock"};
   return names[static_cast<int>(k)];
 }
 constexpr std::string_view spelling(MutexType t) {
@@ -64,7 +80,7 @@ constexpr std::string_view spelling(Mode m) {
   return names[static_cast<int>(m)];
 }
 constexpr std::string_view spelling(Cause c) {
-  constexpr std::string_view names[] = {"call", "relock", "fault", "service"};
+  constexpr std::string_view names[] = {"call", "relock", "join", "once", "loader", "fault", "service"};
   return names[static_cast<int>(c)];
 }
 constexpr std::string_view spelling(Access a) {

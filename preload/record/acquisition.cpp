@@ -45,7 +45,8 @@ void record_wait(ThreadState& thread, const HeldLock& entry, WaitKind wait, Caus
 
 }  // namespace
 
-void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait, CallPoint at) {
+void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait, CallPoint at,
+                 Cause cause) {
   // Taken within a walk, and in the destructor of the unwinder's own thread-specific data.
   if (is_unwinders_own(lock)) return;
   Guard guard;
@@ -54,10 +55,10 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
   const HeldLock taken = describe(guard, lock, kind, mode, at);
   if (!taken.lock) return;
   note_orphan_wait(guard, taken, wait == WaitKind::Timed);
-  if (thread.top != thread.base || queues_readers(lock, kind, mode)) {
+  // Alone: whoever joins this thread while holding the lock waits for what waits here.
+  if (thread.top != thread.base || thread.parent || queues_readers(lock, kind, mode)) {
     const HeldLock* held = find_held(thread, taken.lock);
-    if (held == nullptr || !returns_at_once(*held, lock, kind, mode))
-      record_wait(thread, taken, wait, Cause::Call);
+    if (held == nullptr || !returns_at_once(*held, lock, kind, mode)) record_wait(thread, taken, wait, cause);
     thread.known[taken.key % ThreadState::kKnownKeys] = taken.key;
   }
   if (thread.is_server) server_acquires(guard, taken);

@@ -68,7 +68,7 @@ inline bool queues_readers(const volatile void* lock, LockKind kind, Mode mode) 
 
 // Slow paths. `lock` must be a live lock of `kind`.
 [[gnu::cold]] void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait,
-                               CallPoint at);
+                               CallPoint at, Cause cause = Cause::Call);
 void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPoint at);
 [[gnu::cold]] void before_release_slow(const volatile void* lock);
 void before_init(const volatile void* lock, LockKind kind, CallPoint at);

@@ -74,7 +74,7 @@ void write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId und
         .number("thread", via->server.value)
         .close('}');
   if (!trace.append(line.end())) return;
-  trace.stats.dependencies.fetch_add(1, std::memory_order_relaxed);
+  if (under) trace.stats.dependencies.fetch_add(1, std::memory_order_relaxed);
   trace.refresh_stats();
 }
 

@@ -170,7 +170,7 @@ TEST_CASE("hostile: every form of exec") {
   for (const Path& trace : traces_in(work_dir() / "traces")) {
     const std::vector<Json> records = records_of(trace);
     const bool ended = records.back().at("t") == "end";
-    if (records.at(1).at("dependencies") == 1) (ended ? executed : forked) += 1;
+    if (records.at(1).at("dependencies") > 0) (ended ? executed : forked) += 1;
   }
   CHECK(forked == 12);
   CHECK(executed == 10);  // of the twelve one found no program, one had no preload in its environment
