@@ -1,8 +1,6 @@
 #include "runtime.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <gnu/libc-version.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -10,6 +8,7 @@
 
 #include <cstring>
 
+#include "eligibility.h"
 #include "fault/fault_service.h"
 #include "json_line.h"
 #include "raw_syscall.h"
@@ -19,10 +18,6 @@
 #include "record/thread_registry.h"
 #include "record/unwinder.h"
 #include "sys/arena.h"
-#include "sys/glob.h"
-
-// Weak, as everything that only glibc has: a child of the program may run on another libc.
-#pragma weak gnu_get_libc_version
 
 namespace faultline {
 
@@ -106,18 +101,6 @@ bool make_trace(ThreadState& thread, const char* refused = nullptr) {
   return true;
 }
 
-bool has_glibc() {
-  return &gnu_get_libc_version != nullptr;
-}
-
-// Why this process cannot be watched; null where it can.
-const char* unwatchable() {
-  if (!has_glibc()) return "the program runs on another libc than glibc";
-  if (dlsym(RTLD_DEFAULT, "__tsan_init") != nullptr)
-    return "the program is built with ThreadSanitizer, which must see the lock functions itself";
-  return nullptr;
-}
-
 // Leaves a trace that says so, for whoever looks for one, and a line on stderr.
 void refuse(const char* why) {
   switch_off(why);
@@ -127,20 +110,16 @@ void refuse(const char* why) {
   unmap_pages(scratch, sizeof(ThreadState));
 }
 
-bool is_wanted() {
-  char exe[1024];
-  const std::string_view path = executable(exe);
-  return (options.include[0] == '\0' || any_glob_matches(options.include, path)) &&
-         !any_glob_matches(options.exclude, path);
-}
-
 void start(char** environment) {
+  // Another libc hands constructors no arguments.
+  if (!has_glibc()) environment = environ;
   const char* text = nullptr;
   for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry)
     if (std::strncmp(*entry, "FAULTLINE_OPTIONS=", 18) == 0) text = *entry + 18;
   real::resolve_all();
   read_options(text);
-  if (!options.enabled || !is_wanted()) return;
+  char exe[1024];
+  if (!options.enabled || !is_wanted(executable(exe))) return;
   if (const char* why = unwatchable()) return refuse(why);
   initialise_unwinder();
   new_tag_salt();
@@ -152,9 +131,9 @@ void start(char** environment) {
 }
 
 // glibc hands constructors the program's arguments: the environment is there before libc's own pointer to it
-// may be. Another libc hands them nothing.
+// may be.
 __attribute__((constructor)) void constructor(int, char**, char** environment) {
-  start(has_glibc() ? environment : environ);
+  start(environment);
 }
 
 __attribute__((destructor)) void destructor() {
