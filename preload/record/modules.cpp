@@ -28,6 +28,7 @@ struct KnownModule {
 constexpr std::uint32_t kMaxModules = 8192;
 constinit std::atomic<KnownModule*> modules[kMaxModules]{};
 constinit std::atomic<std::uint32_t> next_module{1};
+constinit std::atomic<std::uint32_t> replacements{0};
 
 std::uint64_t hash_text(std::string_view text) {
   std::uint64_t hash = 14695981039346656037u;
@@ -77,6 +78,15 @@ KnownModule* make_module(const ModuleRange& range) {
   return module;
 }
 
+void note_replaced(const ModuleRange& range, std::uint32_t number) {
+  for (std::uint32_t i = 1; i < number; ++i) {
+    const KnownModule* other = modules[i].load(std::memory_order_acquire);
+    if (other == nullptr || other->range.start >= range.end || range.start >= other->range.end) continue;
+    replacements.fetch_add(1, std::memory_order_release);
+    return;
+  }
+}
+
 // The object's number. Where another one is loaded later, even from a file of the same name, it gets another.
 ModuleId remember(const ModuleRange& range) {
   const std::uint64_t content = mix(hash_text(range.name), hash_text(build_id(range)));
@@ -89,6 +99,7 @@ ModuleId remember(const ModuleRange& range) {
   KnownModule* module = number < kMaxModules ? make_module(range) : nullptr;
   if (module == nullptr) return ModuleId{};
   modules[number].store(module, std::memory_order_release);
+  note_replaced(range, number);
   value->store(number, std::memory_order_release);
   return ModuleId{number};
 }
@@ -138,6 +149,10 @@ ModuleId ModuleLookup::of(std::uintptr_t address) {
     return ModuleId{};
   }
   return id_ = remember(last_);
+}
+
+std::uint32_t code_replacements() {
+  return replacements.load(std::memory_order_acquire);
 }
 
 ModuleId written_module(ThreadState& thread, ModuleId id) {

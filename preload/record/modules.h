@@ -43,6 +43,10 @@ class ModuleLookup {
   ModuleId id_;
 };
 
+// How often a module has been numbered that lies where another one was: what is known by address of code seen
+// before may be wrong since.
+std::uint32_t code_replacements();
+
 // Makes sure that the trace defines the module. Returns it, or ModuleId{} where it could not be written.
 ModuleId written_module(ThreadState& thread, ModuleId id);
 

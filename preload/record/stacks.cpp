@@ -84,23 +84,37 @@ bool has_room_to_walk(const ThreadState& thread, std::uintptr_t frame) {
   return frame < thread.stack_high && frame >= thread.stack_low + kRoom;
 }
 
+// The stack at `at` in `thread.frames`, and the identity of its call site. The walk is done again where one
+// of its frames shows that code was replaced: it may have gone by what was known of the old code.
+std::size_t walk_call_site(Guard& guard, CallPoint at, bool walks, bool* walked, std::uint64_t* identity) {
+  ThreadState& thread = guard.thread();
+  for (;;) {
+    const std::uint32_t replacements = code_replacements();
+    std::size_t count = 1;
+    thread.frames[0] = at.return_address;
+    if (walks) count = walk_stack(guard, at, thread.frames, ThreadState::kMaxFrames, walked);
+    ModuleLookup lookup;
+    *identity = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const ModuleId module = lookup.of(thread.frames[i] - 1);
+      if (i <= CallSite::kCallers) *identity = mix(*identity + module.value, thread.frames[i]);
+    }
+    if (code_replacements() == replacements) return count;
+    forget_call_sites();
+  }
+}
+
 void capture(Guard& guard, CallPoint at, CallSite& site) {
   ThreadState& thread = guard.thread();
   std::uint16_t& captures = thread.captures[mix(at.return_address, 0) % 256];
+  const bool walks = captures < kCapturesPerPoint && has_room_to_walk(thread, at.frame);
+  captures += walks;
   bool walked = false;
-  std::size_t count = 1;
-  thread.frames[0] = at.return_address;
-  if (captures < kCapturesPerPoint && has_room_to_walk(thread, at.frame)) {
-    ++captures;
-    count = walk_stack(guard, at, thread.frames, ThreadState::kMaxFrames, &walked);
-  }
+  std::uint64_t identity;
+  const std::size_t count = walk_call_site(guard, at, walks, &walked, &identity);
   site.return_address = at.return_address;
   site.frame = at.frame;
   find_callers(thread, site, count);
-  ModuleLookup lookup;
-  std::uint64_t identity = 0;
-  for (std::size_t i = 0; i < count && i <= CallSite::kCallers; ++i)
-    identity = mix(identity + lookup.of(thread.frames[i]).value, thread.frames[i]);
   site.place.site = static_cast<std::uint32_t>(identity ^ (identity >> 32));
   for (std::size_t i = 0; i < count; ++i) --thread.frames[i];
   site.place.stack = intern_stack(thread.frames, count, walked ? StackBy::Unwind : StackBy::ReturnAddress);

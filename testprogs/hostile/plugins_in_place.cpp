@@ -9,19 +9,25 @@
 pthread_mutex_t lock_a = PTHREAD_MUTEX_INITIALIZER;
 pthread_mutex_t lock_b = PTHREAD_MUTEX_INITIALIZER;
 
+using Work = void (*)(pthread_mutex_t*, pthread_mutex_t*);
+
+[[gnu::noinline]] void use_plugin(Work work, bool ascending) {
+  work(ascending ? &lock_a : &lock_b, ascending ? &lock_b : &lock_a);
+  asm volatile("");  // keeps this function on the stack
+}
+
 int main(int argc, char** argv) {
   void* place = nullptr;
   for (int i = 1; i < argc; ++i) {
     void* const library = dlopen(argv[i], RTLD_NOW | RTLD_LOCAL);
     if (!library) return 1;
-    const auto work =
-        reinterpret_cast<void (*)(pthread_mutex_t*, pthread_mutex_t*)>(dlsym(library, "locked_work"));
+    const auto work = reinterpret_cast<Work>(dlsym(library, "locked_work"));
     if (place != nullptr && place != reinterpret_cast<void*>(work)) {
       std::puts("skipped: the second plugin was not loaded where the first one was");
       return 77;
     }
     place = reinterpret_cast<void*>(work);
-    std::thread(work, i == 1 ? &lock_a : &lock_b, i == 1 ? &lock_b : &lock_a).join();
+    std::thread(use_plugin, work, i == 1).join();
     std::printf("unload %d\n", dlclose(library));
   }
 }

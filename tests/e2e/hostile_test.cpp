@@ -194,9 +194,12 @@ TEST_CASE("hostile: one plugin in the place of another: each lock call belongs t
   if (!check_undisturbed("plugins_in_place",
                          {program("hostile/libplugin_first.so"), program("hostile/libplugin_second.so")}))
     return;
-  check_finding(only_finding(analyze(work_dir() / "traces")),
-                {.verdict = "ordered",
-                 .severity = "note",
-                 .orders = {{"lock_a", "lock_b", "first_plugin_work", "first_plugin_work"},
-                            {"lock_b", "lock_a", "second_plugin_work", "second_plugin_work"}}});
+  const Json finding = only_finding(analyze(work_dir() / "traces"));
+  check_finding(finding, {.verdict = "ordered",
+                          .severity = "note",
+                          .orders = {{"lock_a", "lock_b", "first_plugin_work", "first_plugin_work"},
+                                     {"lock_b", "lock_a", "second_plugin_work", "second_plugin_work"}}});
+  // Nor was the second one's stack walked by what was known of the first one's frame.
+  for (const Json& edge : finding.at("edges"))
+    for (const char* side : {"held_at", "at"}) CHECK(has_function(edge.at(side), "use_plugin"));
 }
