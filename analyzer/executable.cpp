@@ -23,7 +23,7 @@ fs::path found_through_path(const std::string& command) {
   if (command.find('/') != std::string::npos || path == nullptr) return command;
   std::istringstream folders(path);
   for (std::string folder; std::getline(folders, folder, ':');)
-    if (const fs::path file = fs::path(folder) / command; access(file.c_str(), X_OK) == 0) return file;
+    if (fs::path file = fs::path(folder) / command; access(file.c_str(), X_OK) == 0) return file;
   return command;
 }
 
@@ -79,7 +79,7 @@ std::string why_unseen(const std::string& command) {
   if (descriptor < 0) return kOtherwise;
   elf_version(EV_CURRENT);
   const std::unique_ptr<Elf, decltype(&elf_end)> elf(elf_begin(descriptor, ELF_C_READ, nullptr), elf_end);
-  const std::string why = elf ? why_unseen_elf(elf.get()) : kOtherwise;
+  std::string why = elf ? why_unseen_elf(elf.get()) : kOtherwise;
   close(descriptor);
   return why;
 }

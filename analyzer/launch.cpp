@@ -72,7 +72,7 @@ std::string environment_value(const char* name) {
 // this.
 std::string asan_options() {
   constexpr std::string_view kKey = "verify_asan_link_order";
-  const std::string own = environment_value("ASAN_OPTIONS");
+  std::string own = environment_value("ASAN_OPTIONS");
   if (own.find(kKey) != std::string::npos) return own;
   return own + (own.empty() ? "" : ":") + std::string(kKey) + "=0";
 }

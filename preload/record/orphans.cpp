@@ -35,10 +35,10 @@ constexpr unsigned kReaderShift = 3;
 // holder.
 bool is_locked(const HeldLock& held, int tid) {
   union {
-    pthread_mutex_t mutex;
     pthread_rwlock_t rwlock;
+    pthread_mutex_t mutex;
     pthread_spinlock_t spin;
-  } lock;
+  } lock{};
   const std::size_t size = held.kind == LockKind::Mutex    ? sizeof lock.mutex
                            : held.kind == LockKind::Rwlock ? sizeof lock.rwlock
                                                            : sizeof lock.spin;
@@ -88,7 +88,7 @@ void collect(const ThreadState& lost) {
   // out.
   constexpr std::ptrdiff_t kMostBelievable = 1 << 20;
   if (lost.top < lost.base || lost.top - lost.base > kMostBelievable) return;
-  HeldLock held;
+  HeldLock held{};
   for (const HeldLock* entry = lost.base; entry != lost.top; ++entry) {
     if (sys::probe_own_memory(&held, entry, sizeof held) != 0) return;
     if (!is_locked(held, lost.tid) || find_orphan(held.address) != nullptr) continue;

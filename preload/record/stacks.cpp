@@ -137,7 +137,7 @@ void forget_call_sites() {
 StackId intern_stack(const std::uintptr_t* pcs, std::size_t count, StackBy by) {
   ModuleId modules[ThreadState::kMaxFrames];
   ModuleLookup lookup;
-  std::uint64_t hash = static_cast<std::uint64_t>(by);
+  auto hash = static_cast<std::uint64_t>(by);
   for (std::size_t i = 0; i < count; ++i) {
     modules[i] = lookup.of(pcs[i]);
     hash = mix(hash + modules[i].value, pcs[i]);
