@@ -18,7 +18,7 @@ Json check_left_locked(const Report& report, const std::string& severity, const 
   CHECK(finding.at("verdict").is_null());
   CHECK(finding.at("title") == "lock_a, locked by another thread at fork, taken in the child");
   REQUIRE(finding.at("edges").size() == 1);
-  const Json edge = finding.at("edges").at(0);
+  Json edge = finding.at("edges").at(0);
   CHECK(edge.at("from") == edge.at("to"));
   CHECK(edge.at("cause") == "call");
   CHECK(has_function(edge.at("held_at"), held_in));

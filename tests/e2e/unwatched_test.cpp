@@ -40,7 +40,7 @@ Outcome check_same(const Arguments& command) {
   const Outcome preload = run(preloaded(command, work_dir() / "bare"));
   CHECK(preload.out == native.out);
   CHECK(preload.status == native.status);
-  const Outcome watched = under_faultline(command);
+  Outcome watched = under_faultline(command);
   INFO(watched.err);
   CHECK(watched.out == native.out);
   CHECK(watched.status == native.status);
