@@ -9,6 +9,7 @@
 #include "analysis.h"
 #include "baseline.h"
 #include "baseline_match.h"
+#include "executable.h"
 #include "input_error.h"
 #include "launch.h"
 #include "report_options.h"
@@ -25,6 +26,8 @@ constexpr int kFindings = 66;
 struct RunArguments {
   std::string out = "faultline-out";
   std::string faults = "auto";
+  std::string include;
+  std::string exclude;
   std::string gate;
   ReportOptions report;
 };
@@ -36,6 +39,14 @@ fs::path output_folder(const std::string& name) {
   return fs::canonical(name);
 }
 
+void say_unseen(const RunArguments& arguments, const std::string& program, const fs::path& out) {
+  const bool chosen = !arguments.include.empty() || !arguments.exclude.empty();
+  const std::string why =
+      chosen ? "no program that ran is among those that --include and --exclude leave" : why_unseen(program);
+  std::fprintf(stderr, "faultline: nothing was seen: %s left no trace in %s: %s\n", program.c_str(),
+               out.c_str(), why.c_str());
+}
+
 // What the traces of this run tell: whether it is something to fail for. A gate does not pass what was not
 // recorded.
 bool fails(const RunArguments& arguments, const std::string& program, const fs::path& out,
@@ -43,11 +54,7 @@ bool fails(const RunArguments& arguments, const std::string& program, const fs::
   const fs::path paths[] = {out};
   Analysis analysis(paths, run, arguments.report.judge_options());
   if (analysis.model().processes.size() == 0) {
-    std::fprintf(stderr,
-                 "faultline: %s left no trace in %s: it is a static binary, gains privileges (setuid, file "
-                 "capabilities) or "
-                 "dropped LD_PRELOAD, or the library could not be loaded\n",
-                 program.c_str(), out.c_str());
+    say_unseen(arguments, program, out);
     return baseline.has_value();
   }
   std::optional<std::vector<GoneFinding>> gone;
@@ -70,10 +77,12 @@ int run(const RunArguments& arguments, const std::vector<std::string>& program) 
   const fs::path out = output_folder(arguments.out);
   check_reports(arguments.report, STDERR_FILENO, {&out, 1}, arguments.gate);
   const std::string id = new_run_id();
-  const auto [started, status] =
-      launch({.command = program,
-              .library = find_preload_library(),
-              .options = {{"out", out.string()}, {"run", id}, {"faults", arguments.faults}}});
+  Launch what = {.command = program,
+                 .library = find_preload_library(),
+                 .options = {{"out", out.string()}, {"run", id}, {"faults", arguments.faults}}};
+  if (!arguments.include.empty()) what.options.emplace_back("include", arguments.include);
+  if (!arguments.exclude.empty()) what.options.emplace_back("exclude", arguments.exclude);
+  const auto [started, status] = launch(what);
   if (!started) return status;
   try {
     const bool failed = fails(arguments, program[0], out, id, baseline);
@@ -107,6 +116,13 @@ void add_run_command(CLI::App& app, const std::vector<std::string>& program, std
                    "(default), off none")
       ->type_name("SOURCE")
       ->check(CLI::IsMember({"auto", "perf", "uffd", "off"}));
+  const auto patterns = [&](const char* name, std::string& globs, const std::string& what) {
+    command->add_option(name, globs, what)->type_name("GLOB[,GLOB]...");
+  };
+  patterns("--include", arguments->include,
+           "Of the programs that are started watch only those whose name, or path where the pattern has a "
+           "slash, matches (* and ?)");
+  patterns("--exclude", arguments->exclude, "Do not watch those that match, whatever --include says");
   command->add_option("--gate", arguments->gate, "Baseline of accepted findings, which then do not count")
       ->type_name("FILE");
   add_report_options(*command, arguments->report);

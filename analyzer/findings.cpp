@@ -84,22 +84,40 @@ void Findings::add(const Cycle& found, const Component& component) {
   keep(std::move(draft));
 }
 
+Findings::Draft Findings::draft_misuse(const Witness& witness, std::span<const std::string_view> key) const {
+  const LockId lock = model_.dependencies[witness.dependency].to;
+  Draft draft;
+  draft.finding.kind = Kind::Misuse;
+  draft.finding.fingerprint = fingerprint_of(Kind::Misuse, key);
+  draft.finding.stability = classes_.of(lock).stability;
+  draft.finding.locks = {lock_of(lock)};
+  draft.places = {{edge_of(witness, false)}};
+  return draft;
+}
+
 void Findings::add_misuse(const Witness& witness) {
   const Dependency& wait = model_.dependencies[witness.dependency];
   const LockClass& lock_class = classes_.of(wait.to);
   const std::string_view key = lock_class.key;
+  Draft draft = draft_misuse(witness, {&key, 1});
+  draft.finding.severity = Severity::Warning;
+  draft.finding.title = title(draft.finding.locks);
+  draft.finding.why = explainer_.thread(wait.thread) + " takes " + lock_class.name +
+                      ", which it holds already: the call fails with EDEADLK";
+  keep(std::move(draft));
+}
 
-  Draft draft;
-  Finding& finding = draft.finding;
-  finding.kind = Kind::Misuse;
-  finding.severity = Severity::Warning;
-  finding.fingerprint = fingerprint_of(finding.kind, {&key, 1});
-  finding.stability = lock_class.stability;
-  finding.locks = {lock_of(wait.to)};
-  finding.title = title(finding.locks);
-  finding.why = explainer_.thread(wait.thread) + " takes " + lock_class.name +
-                ", which it holds already: the call fails with EDEADLK";
-  draft.places = {{edge_of(witness, false)}};
+void Findings::add_orphan(const Witness& witness) {
+  const Dependency& wait = model_.dependencies[witness.dependency];
+  const LockClass& lock_class = classes_.of(wait.to);
+  const std::string_view key[] = {"held at fork", lock_class.key};
+  Draft draft = draft_misuse(witness, key);
+  draft.finding.severity = wait.timed ? Severity::Warning : Severity::Error;
+  draft.finding.title = lock_class.name + ", locked by another thread at fork, taken in the child";
+  draft.finding.why =
+      "another thread of the parent held " + lock_class.name +
+      " at the fork, and the child has no thread that could release it: " + explainer_.thread(wait.thread) +
+      (wait.timed ? " waits until its time is up" : " waits for ever");
   keep(std::move(draft));
 }
 

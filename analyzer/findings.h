@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ class Findings {
   // Adds a lock call that returns an error instead of waiting: the thread has `witness.held` already.
   void add_misuse(const Witness& witness);
 
+  // Adds a wait, in a forked child, for what another thread of the parent held at the fork (`witness.held`).
+  void add_orphan(const Witness& witness);
+
   // All of them, worst first.
   std::vector<Finding> take();
 
@@ -37,6 +41,7 @@ class Findings {
     std::vector<std::vector<FindingEdge>> places;
   };
 
+  Draft draft_misuse(const Witness& witness, std::span<const std::string_view> key) const;
   void keep(Draft draft);
   std::vector<std::string_view> keys(const Cycle& cycle) const;
   std::vector<FindingEdge> alternatives(const Cycle& cycle, std::size_t place,

@@ -113,6 +113,10 @@ class Judging {
   void find_misuse() {
     for (const DependencyId id : model_.dependencies.ids()) {
       const Dependency& wait = model_.dependencies[id];
+      if (wait.orphan) {
+        findings_.add_orphan({id, wait.under});
+        continue;
+      }
       const Lock& lock = model_.locks[wait.to];
       if (is_wait(model_, wait) || lock.type == MutexType::Recursive) continue;
       for (HeldId held = wait.under; held; held = model_.held[held].under) {

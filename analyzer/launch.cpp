@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -66,14 +67,26 @@ std::string environment_value(const char* name) {
   return value ? value : "";
 }
 
+// A program built with AddressSanitizer refuses to start where any library comes before its runtime. Ours
+// may: it passes every call on to what comes next. The program's other options stay, and its own word on
+// this.
+std::string asan_options() {
+  constexpr std::string_view kKey = "verify_asan_link_order";
+  std::string own = environment_value("ASAN_OPTIONS");
+  if (own.find(kKey) != std::string::npos) return own;
+  return own + (own.empty() ? "" : ":") + std::string(kKey) + "=0";
+}
+
 // The environment of this process with `preload` and `options` put in.
 std::vector<std::string> environment_with(const std::string& preload, const std::string& options) {
+  const std::pair<std::string, std::string> ours[] = {
+      {"LD_PRELOAD=", preload}, {"FAULTLINE_OPTIONS=", options}, {"ASAN_OPTIONS=", asan_options()}};
   std::vector<std::string> result;
   for (char** entry = environ; *entry; ++entry)
-    if (std::strncmp(*entry, "LD_PRELOAD=", 11) != 0 && std::strncmp(*entry, "FAULTLINE_OPTIONS=", 18) != 0)
+    if (std::ranges::none_of(
+            ours, [&](const auto& put) { return std::string_view(*entry).starts_with(put.first); }))
       result.emplace_back(*entry);
-  result.push_back("LD_PRELOAD=" + preload);
-  result.push_back("FAULTLINE_OPTIONS=" + options);
+  for (const auto& [name, value] : ours) result.push_back(name + value);
   return result;
 }
 
@@ -98,8 +111,8 @@ std::string options_value(const std::vector<std::pair<std::string, std::string>>
   std::string value = environment_value("FAULTLINE_OPTIONS");
   for (const auto& [key, text] : options) {
     if (text.find(':') != std::string::npos)
-      throw InputError("'" + text +
-                       "': FAULTLINE_OPTIONS cannot express a colon; choose another folder with -o");
+      throw InputError("'" + text + "': FAULTLINE_OPTIONS cannot express a colon; choose another " +
+                       (key == "out" ? "folder with -o" : "--" + key));
     value += (value.empty() ? "" : ":") + key + "=" + text;
   }
   return value;

@@ -34,6 +34,9 @@ struct LaunchResult {
 // started (said on stderr) 127 if it was not found, else 126. Throws InputError where the dynamic linker or
 // the option list could not express a path.
 //
+// ASAN_OPTIONS gets verify_asan_link_order=0 unless it says something of that, or programs built with
+// AddressSanitizer would not start.
+//
 // While it runs SIGINT, SIGQUIT, SIGTERM and SIGHUP are passed on to it and do not end the caller, which has
 // a report to write; after it has ended they do nothing. Where the terminal sent the signal the program has
 // it already, as it is in the same process group, and gets no second one.

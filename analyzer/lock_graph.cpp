@@ -31,7 +31,8 @@ class Components {
       if (record.under) add(node(record.under), node(held));
     }
     for (const Dependency& dependency : model.dependencies)
-      if (dependency.under) add(node(dependency.under), vertex_of[dependency.to.value - 1]);
+      if (dependency.under && !dependency.orphan)
+        add(node(dependency.under), vertex_of[dependency.to.value - 1]);
 
     const std::size_t size = vertices + model.held.size();
     using Graph = boost::compressed_sparse_row_graph<boost::directedS>;
@@ -141,6 +142,7 @@ EdgeCount count_edges(const Model& model) {
   std::uint64_t steps = 0;
   for (const DependencyId id : by_target) {
     const Dependency& dependency = model.dependencies[id];
+    if (dependency.orphan) continue;
     for (HeldId held = dependency.under; held; held = model.held[held].under) {
       if (node_seen_for[held.value] == dependency.to) break;
       node_seen_for[held.value] = dependency.to;
@@ -155,6 +157,7 @@ EdgeCount count_edges(const Model& model) {
 }
 
 bool is_wait(const Model& model, const Dependency& dependency) {
+  if (dependency.orphan) return false;
   // Whoever acts for the thread does not own what the thread holds, so it waits whatever the kind of lock.
   if (dependency.via_service || dependency.cause == Cause::Fault) return true;
   const Lock& lock = model.locks[dependency.to];

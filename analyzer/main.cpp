@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "command_analyze.h"
+#include "command_doctor.h"
 #include "command_gate.h"
 #include "command_run.h"
 #include "input_error.h"
@@ -52,6 +53,7 @@ int main(int argc, char** argv) {
   faultline::add_run_command(app, words.program, chosen);
   faultline::add_analyze_command(app, chosen);
   faultline::add_gate_command(app, chosen);
+  faultline::add_doctor_command(app, chosen);
   try {
     words = split(argc, argv);
     std::ranges::reverse(words.ours);  // as CLI11 wants it

@@ -78,16 +78,11 @@ class Builder : public TraceVisitor {
     model_.held.add(held);
   }
   void on_dependency(const DependencyRecord& record) override {
-    Dependency dependency = record;
-    dependency.thread = here(dependency.thread);
-    dependency.under = here(dependency.under);
-    dependency.to = here(dependency.to);
-    dependency.stack = here(dependency.stack);
-    dependency.via_service = here(dependency.via_service);
-    dependency.via_thread = here(dependency.via_thread);
-    dependency.fault.service = here(dependency.fault.service);
-    model_.dependencies.add(dependency);
+    add(record);
     ++dependencies_;
+  }
+  void on_orphan(OrphanRecord orphan) override {
+    model_.orphans.push_back({add(orphan.wait), orphan.holder_tid, std::move(orphan.holder_name)});
   }
   void on_range(RangeRecord range) override {
     range.service = here(range.service);
@@ -109,6 +104,16 @@ class Builder : public TraceVisitor {
   }
 
  private:
+  DependencyId add(Dependency dependency) {
+    dependency.thread = here(dependency.thread);
+    dependency.under = here(dependency.under);
+    dependency.to = here(dependency.to);
+    dependency.stack = here(dependency.stack);
+    dependency.via_service = here(dependency.via_service);
+    dependency.via_thread = here(dependency.via_thread);
+    dependency.fault.service = here(dependency.fault.service);
+    return model_.dependencies.add(dependency);
+  }
   Process& process() { return model_.processes[process_]; }
 
   template <class I>

@@ -5,6 +5,7 @@
 // ones: nothing joins two processes here.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <iterator>
@@ -100,6 +101,13 @@ struct Lock : LockRecord {
   bool is_mmap_lock = false;  // the program declared it as its own mmap_lock
 };
 
+// What `wait` waits for was held by this thread of the parent process when it forked.
+struct Orphan {
+  DependencyId wait;
+  std::uint32_t holder_tid;
+  std::string holder_name;
+};
+
 using HeldNode = HeldRecord;
 using Dependency = DependencyRecord;
 
@@ -111,6 +119,7 @@ struct Model {
   Table<LockId, Lock> locks;     // those that took part in a dependency; `stats.locks` counts all
   Table<HeldId, HeldNode> held;  // a node's `under` is always smaller than the node
   Table<DependencyId, Dependency> dependencies;
+  std::vector<Orphan> orphans;
   std::vector<JoinRecord> joins;
   std::vector<RangeRecord> ranges;
   std::vector<std::string> warnings;  // of reading: truncated tails, torn records; with file and line
@@ -119,6 +128,10 @@ struct Model {
   // Frames of a stack, innermost first; none for the stack 0.
   std::span<const Frame> frames(StackId stack) const {
     return stack ? std::span<const Frame>(stacks[stack].frames) : std::span<const Frame>();
+  }
+  // The orphan that `wait`, a dependency marked as such, is about.
+  const Orphan& orphan_of(DependencyId wait) const {
+    return *std::ranges::find(orphans, wait, &Orphan::wait);
   }
   ProcessId process_of(DependencyId dependency) const {
     return threads[dependencies[dependency].thread].process;

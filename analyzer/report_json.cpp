@@ -66,6 +66,13 @@ Json json_edge(const Report& report, const FindingEdge& edge) {
   if (dependency.via_thread)
     json["via"] = {{"service", dependency.via_service.value},
                    {"thread", json_thread(model, dependency.via_thread)}};
+  if (dependency.orphan) {
+    const Orphan& orphan = model.orphan_of(edge.dependency);
+    json["held_by"] = {{"pid", model.processes[model.process_of(edge.dependency)].header.ppid},
+                       {"tid", orphan.holder_tid},
+                       {"name", orphan.holder_name},
+                       {"role", ""}};
+  }
   json["alternative"] = edge.alternative;
   json["held_by_trylock"] = held.trylock;
   json["timed"] = dependency.timed;

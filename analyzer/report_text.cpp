@@ -86,6 +86,15 @@ class FindingText {
            (inside.empty() ? "" : " (" + inside + ")");
   }
 
+  // 'thread "worker" (tid 12) of its parent'
+  std::string holder_of(DependencyId wait) const {
+    const Orphan& orphan = model_.orphan_of(wait);
+    const std::string tid = std::to_string(orphan.holder_tid);
+    return "thread " +
+           (orphan.holder_name.empty() ? tid : '"' + printable(orphan.holder_name) + "\" (tid " + tid + ")") +
+           " of its parent";
+  }
+
   static std::string hold(const HeldNode& held) {
     return std::string(is_shared(held.mode) ? "shared" : "exclusive") + (held.trylock ? ", by trylock" : "");
   }
@@ -132,7 +141,9 @@ class FindingText {
     const std::string thread = thread_of(dependency.thread) + server(dependency);
     std::string out =
         "  " + style_.bold(label + static_cast<char>(std::toupper(thread[0])) + thread.substr(1)) + "\n";
-    out += wrapped("holds " + name_of(edge.from) + " (" + hold(held) + "), taken at", 5, style_.width);
+    const std::string holds =
+        dependency.orphan ? "inherits, locked by " + holder_of(edge.dependency) + ", " : "holds ";
+    out += wrapped(holds + name_of(edge.from) + " (" + hold(held) + "), taken at", 5, style_.width);
     out += stacks_.render(view_stack(model_, report_.names, held.stack), 7);
     std::string at = ", at";
     if (dependency.cause == Cause::Fault && !dependency.fault.stack_is_registers)

@@ -7,13 +7,16 @@ namespace faultline {
 enum class Faults { Auto, Perf, Uffd, Off };
 
 struct Options {
-  char out[4096];     // directory of the trace, absolute
-  char run[64];       // id of the run, for `faultline run`
-  Faults faults;      // what to watch page faults with
-  int verbosity;      // 0: only what is lost; 1: also what is switched on
-  bool inline_locks;  // false: every lock operation is libc's own function
-  bool stacks;        // false: only return addresses
-  bool enabled;       // false: the shim stays out of the way
+  char out[4096];  // directory of the trace, absolute
+  char run[64];    // id of the run, for `faultline run`
+  // Globs over the executable's path or name (sys/glob.h); empty: all programs, none.
+  char include[1024];  // only these are watched
+  char exclude[1024];  // these are not, whatever `include` says
+  Faults faults;       // what to watch page faults with
+  int verbosity;       // 0: only what is lost; 1: also what is switched on
+  bool inline_locks;   // false: every lock operation is libc's own function
+  bool stacks;         // false: only return addresses
+  bool enabled;        // false: the shim stays out of the way
 };
 
 extern constinit Options options;

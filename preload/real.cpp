@@ -8,11 +8,14 @@
 // nothing is lost.
 #pragma GCC diagnostic ignored "-Wignored-attributes"
 
+// Only glibc has it; another libc has no versions either.
+#pragma weak dlvsym
+
 namespace faultline::real {
 namespace {
 
 void* look_up(const char* symbol, const char* version) {
-  void* found = version != nullptr ? dlvsym(RTLD_NEXT, symbol, version) : nullptr;
+  void* found = version != nullptr && &dlvsym != nullptr ? dlvsym(RTLD_NEXT, symbol, version) : nullptr;
   return found != nullptr ? found : dlsym(RTLD_NEXT, symbol);
 }
 

@@ -1,18 +1,20 @@
 #include "runtime.h"
 
 #include <fcntl.h>
-#include <linux/random.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cstring>
 
+#include "eligibility.h"
 #include "fault/fault_service.h"
 #include "json_line.h"
 #include "raw_syscall.h"
 #include "real.h"
 #include "record/lock_identity.h"
+#include "record/orphans.h"
 #include "record/thread_registry.h"
 #include "record/unwinder.h"
 #include "sys/arena.h"
@@ -48,6 +50,8 @@ void child_starts_anew(ThreadState* survivor) {
   remembered.forget_adder();
   trace_being_made.store(false, std::memory_order_relaxed);
   classes_after_fork();
+  identities_after_fork();
+  collect_orphans(survivor);
   registry_after_fork(survivor);
   faults_after_fork();
   if (fork_canary != nullptr) fork_canary->store(1, std::memory_order_relaxed);
@@ -59,12 +63,17 @@ std::string_view file_name(std::string_view path) {
   return path;
 }
 
-bool make_trace(ThreadState& thread) {
-  char exe[1024];
+template <std::size_t N>
+std::string_view executable(char (&room)[N]) {
   const long length =
-      sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"), sys::as_long(exe), sizeof exe);
-  const std::string_view path =
-      length > 0 ? std::string_view(exe, static_cast<std::size_t>(length)) : "unknown";
+      sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"), sys::as_long(room), N);
+  return length > 0 ? std::string_view(room, static_cast<std::size_t>(length)) : "unknown";
+}
+
+// `refused`: why nothing will be recorded; null where it will.
+bool make_trace(ThreadState& thread, const char* refused = nullptr) {
+  char exe[1024];
+  const std::string_view path = executable(exe);
   const long pid = sys::call(SYS_getpid);
   timespec now{};
   sys::call(SYS_clock_gettime, CLOCK_REALTIME, sys::as_long(&now));
@@ -87,24 +96,37 @@ bool make_trace(ThreadState& thread) {
     }
     return false;
   }
-  report_source(thread, "preload", "on", "");
+  report_source(thread, "preload", refused != nullptr ? "refused" : "on", refused != nullptr ? refused : "");
+  if (refused != nullptr) return true;
   report_source(thread, "stacks", std::strcmp(unwinder_name(), "none") == 0 ? "off" : "on", unwinder_name());
   report_fault_sources(thread);
   return true;
 }
 
+// Leaves a trace that says so, for whoever looks for one, and a line on stderr.
+void refuse(const char* why) {
+  switch_off(why);
+  auto* scratch = static_cast<ThreadState*>(map_pages(sizeof(ThreadState)));
+  if (scratch == nullptr) return;
+  if (make_trace(*scratch, why)) trace.trim();
+  unmap_pages(scratch, sizeof(ThreadState));
+}
+
 }  // namespace
 
 void start(char** environment) {
+  // Another libc hands constructors no arguments.
+  if (!has_glibc()) environment = environ;
   const char* text = nullptr;
   for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry)
     if (std::strncmp(*entry, "FAULTLINE_OPTIONS=", 18) == 0) text = *entry + 18;
   real::resolve_all();
   read_options(text);
-  if (!options.enabled) return;
+  char exe[1024];
+  if (!options.enabled || !is_wanted(executable(exe))) return;
+  if (const char* why = unwatchable()) return refuse(why);
   initialise_unwinder();
-  sys::call(SYS_getrandom, sys::as_long(&tag_salt), sizeof tag_salt, GRND_NONBLOCK);
-  tag_salt |= 1;  // odd: no object's address, so no zeroed object carries its own tag
+  new_tag_salt();
   make_fork_canary();
   initialise_registry();
   libc::inline_lock_functions(options.inline_locks);
@@ -154,6 +176,9 @@ void notice_fork(ThreadState* survivor) {
 }
 
 void before_fork() {
+  // The child's first acquisition, perhaps in a handler that the program registered for it, is to notice the
+  // fork.
+  if (ThreadState* thread = tls.active) thread->limit = thread->base;
   stop_walking();
 }
 

@@ -53,6 +53,7 @@ TraceDecoder::Decode TraceDecoder::decoder_of(std::string_view type) {
       {"exit", &TraceDecoder::exit},
       {"join", &TraceDecoder::join},
       {"module", &TraceDecoder::module},
+      {"orphan", &TraceDecoder::orphan},
       {"range", &TraceDecoder::range},
       {"role", &TraceDecoder::role},
       {"source", &TraceDecoder::source},
@@ -242,6 +243,7 @@ void TraceDecoder::held(const Fields& fields) {
                           .stack = a_stack(fields.number("stack")),
                           .trylock = fields.flag_or("try", false)};
   held_.define(number);
+  held_locks_.push_back(record.lock);
   visitor_.on_held(record);
 }
 
@@ -280,6 +282,22 @@ void TraceDecoder::dependency(const Fields& fields) {
   }
   if (record.cause == Cause::Fault) record.fault = fault(fields.object("fault"));
   visitor_.on_dependency(record);
+}
+
+void TraceDecoder::orphan(const Fields& fields) {
+  OrphanRecord record;
+  DependencyRecord& wait = record.wait;
+  wait.thread = a_thread(required(fields.number32("thread"), "thread"));
+  wait.epoch = required(fields.number32("epoch"), "epoch");
+  wait.under = a_held(required(fields.number32("held"), "held"));
+  wait.to = held_locks_[wait.under.value - 1];
+  wait.mode = fields.word("mode", Mode::SharedFair);
+  wait.stack = a_stack(fields.number("stack"));
+  wait.timed = fields.flag_or("timed", false);
+  wait.orphan = true;
+  record.holder_tid = fields.number32_or("holder_tid", 0);
+  record.holder_name = fields.text_or("holder_name", "");
+  visitor_.on_orphan(std::move(record));
 }
 
 void TraceDecoder::range(const Fields& fields) {

@@ -66,6 +66,7 @@ class TraceDecoder {
   void role(const Fields& fields);
   void held(const Fields& fields);
   void dependency(const Fields& fields);
+  void orphan(const Fields& fields);
   void range(const Fields& fields);
   void end(const Fields& fields);
 
@@ -86,6 +87,7 @@ class TraceDecoder {
   TraceVisitor& visitor_;
   IdMap modules_, stacks_, threads_, locks_, held_;
   std::vector<LockKind> lock_kinds_;  // by dense id, less one
+  std::vector<LockId> held_locks_;    // of held nodes, likewise
   int position_ = 0;                  // records so far, counted up to the second
   bool lost_lines_ = false;
 };

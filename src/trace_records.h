@@ -136,6 +136,16 @@ struct DependencyRecord {
   LockId via_service;   // another thread waits on behalf of `thread`: the service it does so for ...
   ThreadId via_thread;  // ... and the serving thread; both none otherwise
   FaultRecord fault;    // of cause Fault
+  // No order but the wait of an OrphanRecord: `under` is what a thread of the parent process held at the
+  // fork.
+  bool orphan = false;
+};
+
+// A forked child's thread waits for a lock that another thread of the parent held at the fork: for ever.
+struct OrphanRecord {
+  DependencyRecord wait;
+  std::uint32_t holder_tid = 0;
+  std::string holder_name;
 };
 
 struct RangeRecord {

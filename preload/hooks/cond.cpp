@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "hooks/hook.h"
+#include "runtime.h"
 
 using namespace faultline;
 
@@ -25,6 +26,7 @@ void mutex_is_held_again(void* waiter) {
 // ours is on top of them.
 template <class Wait>
 int waiting(pthread_mutex_t* mutex, CallPoint at, Wait wait) {
+  if (!recording()) return wait();
   Waiter waiter{mutex, at, before_condition_wait(mutex, at), 0};
   pthread_cleanup_push(mutex_is_held_again, &waiter);
   waiter.result = wait();

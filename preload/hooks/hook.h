@@ -8,6 +8,11 @@
 #include "real.h"
 #include "record/acquisition.h"
 
+// What pthread_cleanup_push calls exists in glibc only. Elsewhere the shim is loaded all the same, as a child
+// inherits it, but never recording: a hook uses a cleanup handler only after it has asked.
+#pragma weak __pthread_register_cancel
+#pragma weak __pthread_unregister_cancel
+
 #define FAULTLINE_EXPORT extern "C" __attribute__((visibility("default")))
 // An old name of a hook, for binaries that are bound to it.
 #define FAULTLINE_ALIAS(alias_name, name) \

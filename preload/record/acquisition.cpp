@@ -2,6 +2,7 @@
 
 #include "fault/fault_service.h"
 #include "record/dependencies.h"
+#include "record/orphans.h"
 #include "record/stacks.h"
 #include "record/thread_registry.h"
 #include "record/unwinder.h"
@@ -102,6 +103,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
   CallSite& site = call_site(guard, at);
   HeldLock taken = describe(guard, lock, kind, mode, site);
   if (!taken.word) return;
+  note_orphan_wait(guard, taken, wait == WaitKind::Timed);
   // Alone: whoever joins this thread while holding the lock waits for what waits here.
   const bool alone = thread.top == thread.base;
   if (!alone || thread.parent || queues_readers(lock, kind, mode)) {

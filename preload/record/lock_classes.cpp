@@ -237,6 +237,10 @@ void count_dependency(ClassOrder& order) {
   summarise_if_many(*order.wanted);
 }
 
+std::uint32_t classes_given() {
+  return next_class.load(std::memory_order_relaxed);
+}
+
 void classes_after_fork() {
   if (!searching.exchange(false)) return;
   // The search's thread was not forked with us.

@@ -52,6 +52,9 @@ ClassOrder* class_order(ClassId held, ClassId wanted);
 // Counts one more dependency of that order between instances. May end that its classes keep them.
 void count_dependency(ClassOrder& order);
 
+// The first number that no class has.
+std::uint32_t classes_given();
+
 // In a forked child.
 void classes_after_fork();
 

@@ -1,5 +1,6 @@
 #include "record/lock_identity.h"
 
+#include <linux/random.h>
 #include <stddef.h>
 
 #include <cstring>
@@ -24,6 +25,17 @@ static_assert(offsetof(pthread_rwlock_t, __data.__pad2) == 40);
 constexpr int kKindsWithoutRoom = 16 | 128;
 
 constinit std::atomic<std::uint32_t> next_lock{1};
+
+// The processes this one was forked from, nearest last: what they tagged with and the first ids they had not
+// given when they forked. Of a longer line the farthest is forgotten: what only it has tagged is a new lock.
+struct Ancestor {
+  std::uint64_t salt;
+  std::uint32_t next_lock;
+  std::uint32_t next_class;
+};
+constexpr std::size_t kAncestors = 8;
+constinit Ancestor ancestors[kAncestors]{};
+constinit std::size_t ancestor_count = 0;
 
 // Process-wide, last declaration counts; read when a fault is recorded.
 constinit std::atomic<std::uint64_t> mmap_lock_word{0};  // id << 8 | kind
@@ -69,6 +81,16 @@ LockWord fresh_word(LockKind kind, bool initialised, CallSite& site) {
   return site.fresh;
 }
 
+// Whether `tag` says that the lock of that word got it before this process was forked off.
+bool is_inherited(const volatile void* lock, std::uint64_t tag, LockWord word) {
+  const std::uint64_t salt = tag ^ reinterpret_cast<std::uint64_t>(lock);
+  for (std::size_t i = 0; i < ancestor_count; ++i)
+    if (ancestors[i].salt == salt)
+      return instance_in(word).value < ancestors[i].next_lock &&
+             class_in(word).value < ancestors[i].next_class;
+  return false;
+}
+
 // Puts a word into a lock that has none. One thread at a time claims the tag; the others wait a moment for it
 // and read what it wrote. A claim whose thread was lost is taken over. The holder of a mutex may be about to
 // write the words itself, on the hot path: it is given a moment too.
@@ -81,7 +103,12 @@ LockWord settle(Words at, const volatile void* lock, LockKind kind, CallSite& si
   constexpr int kYields = 2000;
   for (int i = taken ? 0 : kSpins; i < kSpins + kYields; ++i) {
     std::uint64_t there = __atomic_load_n(at.tag, __ATOMIC_ACQUIRE);
-    if (there == tag) return {__atomic_load_n(at.word, __ATOMIC_RELAXED)};
+    const LockWord word{__atomic_load_n(at.word, __ATOMIC_RELAXED)};
+    if (there == tag) return word;
+    if (is_inherited(lock, there, word)) {
+      __atomic_compare_exchange_n(at.tag, &there, tag, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+      continue;
+    }
     if (i < kSpins) {
       __builtin_ia32_pause();
       continue;
@@ -150,6 +177,22 @@ bool has_room(const volatile void* lock, LockKind kind) {
 
 LockId new_lock_id() {
   return LockId{next_lock.fetch_add(1, std::memory_order_relaxed)};
+}
+
+void identities_after_fork() {
+  if (ancestor_count == kAncestors) {
+    --ancestor_count;
+    std::memmove(ancestors, ancestors + 1, ancestor_count * sizeof(Ancestor));
+  }
+  ancestors[ancestor_count++] = {tag_salt, next_lock.load(std::memory_order_relaxed), classes_given()};
+  new_tag_salt();
+}
+
+void new_tag_salt() {
+  const std::uint64_t old = tag_salt;
+  sys::call(SYS_getrandom, sys::as_long(&tag_salt), sizeof tag_salt, GRND_NONBLOCK);
+  if (tag_salt == old) tag_salt = mix(old, static_cast<std::uint64_t>(sys::call(SYS_getpid)));
+  tag_salt |= 1;  // odd: no object's address, so no zeroed object carries its own tag
 }
 
 LockWord identify(Guard& guard, const volatile void* lock, LockKind kind, CallSite& site) {

@@ -44,11 +44,18 @@ constexpr LockWord word_of_instance(LockId id) {
   return lock_word(ClassId{}, id.value);
 }
 
-// The tag of the lock at `address`. The salt is random per process and set by the constructor.
+// The tag of the lock at `address`. The salt is random per process: set by the constructor, and anew in a
+// forked child, or what parent and child both number in memory they share would be taken for each other's. So
+// the child's first acquisition of each lock takes the slow path, which knows an inherited tag.
 extern constinit std::uint64_t tag_salt;
 inline std::uint64_t tag_for(const volatile void* address) {
   return reinterpret_cast<std::uint64_t>(address) ^ tag_salt;
 }
+
+void new_tag_salt();
+// In a forked child: locks known so far keep their names; what the parent numbers from here on is not
+// believed.
+void identities_after_fork();
 
 // The hot path's view of the words inside locks.
 inline std::uint64_t* mutex_words(pthread_mutex_t* mutex) {

@@ -10,6 +10,7 @@
 #include "json_line.h"
 #include "raw_syscall.h"
 #include "runtime.h"
+#include "sys/arena.h"
 
 // Absent before glibc 2.35: then every address is unknown code, and stacks are return addresses.
 #pragma weak _dl_find_object
@@ -17,11 +18,21 @@
 namespace faultline {
 namespace {
 
-constinit std::atomic<std::uint32_t> next_module{1};
+// What is kept of an object: it may be gone by the time something of it is written.
+struct KnownModule {
+  ModuleRange range;
+  char build_id[2 * 64 + 1];  // hexadecimal
+};
 
-std::uint64_t hash_text(const char* text) {
+// By number. Past the last one objects are unknown code; a program that loads so many unloads them again.
+constexpr std::uint32_t kMaxModules = 8192;
+constinit std::atomic<KnownModule*> modules[kMaxModules]{};
+constinit std::atomic<std::uint32_t> next_module{1};
+constinit std::atomic<std::uint32_t> replacements{0};
+
+std::uint64_t hash_text(std::string_view text) {
   std::uint64_t hash = 14695981039346656037u;
-  for (; *text != '\0'; ++text) hash = (hash ^ static_cast<unsigned char>(*text)) * 1099511628211u;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
   return hash;
 }
 
@@ -50,24 +61,60 @@ std::string_view build_id(const ModuleRange& module) {
   return {};
 }
 
-void write_module(ThreadState& thread, ModuleId id, const ModuleRange& module) {
+KnownModule* make_module(const ModuleRange& range) {
+  const std::size_t length = std::strlen(range.name);
+  auto* module = static_cast<KnownModule*>(arena_allocate(sizeof(KnownModule) + length + 1));
+  if (module == nullptr) return nullptr;
+  char* const name = reinterpret_cast<char*>(module + 1);
+  std::memcpy(name, range.name, length + 1);
+  module->range = range;
+  module->range.name = name;
+  std::size_t digits = 0;
+  for (const char c : build_id(range)) {
+    if (digits + 1 == sizeof module->build_id) break;
+    module->build_id[digits++] = "0123456789abcdef"[static_cast<unsigned char>(c) >> 4];
+    module->build_id[digits++] = "0123456789abcdef"[static_cast<unsigned char>(c) & 15];
+  }
+  return module;
+}
+
+void note_replaced(const ModuleRange& range, std::uint32_t number) {
+  for (std::uint32_t i = 1; i < number; ++i) {
+    const KnownModule* other = modules[i].load(std::memory_order_acquire);
+    if (other == nullptr || other->range.start >= range.end || range.start >= other->range.end) continue;
+    replacements.fetch_add(1, std::memory_order_release);
+    return;
+  }
+}
+
+// The object's number. Where another one is loaded later, even from a file of the same name, it gets another.
+ModuleId remember(const ModuleRange& range) {
+  const std::uint64_t content = mix(hash_text(range.name), hash_text(build_id(range)));
+  bool added;
+  KeyMap::Value* value =
+      remembered.find_or_add(key_of(Key::Module, mix(range.start, range.end), content), &added);
+  if (value == nullptr) return ModuleId{};
+  if (!added) return ModuleId{static_cast<std::uint32_t>(await_value(*value))};
+  const std::uint32_t number = next_module.fetch_add(1, std::memory_order_relaxed);
+  KnownModule* module = number < kMaxModules ? make_module(range) : nullptr;
+  if (module == nullptr) return ModuleId{};
+  modules[number].store(module, std::memory_order_release);
+  note_replaced(range, number);
+  value->store(number, std::memory_order_release);
+  return ModuleId{number};
+}
+
+void write_module(ThreadState& thread, ModuleId id, const KnownModule& module) {
   auto* const path = reinterpret_cast<char*>(thread.stack_words);
-  std::string_view shown = module.name;
+  std::string_view shown = module.range.name;
   if (shown.empty()) {
     const long length = sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"),
                                   sys::as_long(path), sizeof thread.stack_words);
     shown = {path, length > 0 ? static_cast<std::size_t>(length) : 0};
   }
-  char hex[2 * 64];
-  std::size_t digits = 0;
-  for (const char c : build_id(module)) {
-    if (digits == sizeof hex) break;
-    hex[digits++] = "0123456789abcdef"[static_cast<unsigned char>(c) >> 4];
-    hex[digits++] = "0123456789abcdef"[static_cast<unsigned char>(c) & 15];
-  }
   JsonLine line(thread.line, sizeof thread.line);
-  line.begin("module").number("id", id.value).text("path", shown).text("build_id", {hex, digits});
-  line.hex("base", module.base).hex("start", module.start).hex("end", module.end);
+  line.begin("module").number("id", id.value).text("path", shown).text("build_id", module.build_id);
+  line.hex("base", module.range.base).hex("start", module.range.start).hex("end", module.range.end);
   trace.append(line.end());
 }
 
@@ -95,32 +142,36 @@ const ElfW(Phdr) * program_headers(const ModuleRange& module, std::size_t& count
   return reinterpret_cast<const ElfW(Phdr)*>(module.start + header->e_phoff);
 }
 
-namespace {
-
-std::uint64_t module_key(const ModuleRange& module) {
-  return key_of(Key::Module, mix(module.start, module.end), hash_text(module.name));
+ModuleId ModuleLookup::of(std::uintptr_t address) {
+  if (address >= last_.start && address < last_.end) return id_;
+  if (!find_module(address, last_)) {
+    last_ = ModuleRange{};
+    return ModuleId{};
+  }
+  return id_ = remember(last_);
 }
 
-}  // namespace
+std::uint32_t code_replacements() {
+  return replacements.load(std::memory_order_acquire);
+}
 
-CodeLocation written_location(std::uintptr_t address) {
-  ModuleRange module;
-  const KeyMap::Value* value = find_module(address, module) ? recorded.find(module_key(module)) : nullptr;
-  if (value == nullptr) return {ModuleId{}, address};
-  return {ModuleId{static_cast<std::uint32_t>(await_value(*value))}, address - module.base};
+ModuleId written_module(ThreadState& thread, ModuleId id) {
+  if (!id) return id;
+  bool added;
+  KeyMap::Value* value = recorded.find_or_add(key_of(Key::Module, id.value), &added);
+  if (value == nullptr) return ModuleId{};
+  if (!added) return await_value(*value) != 0 ? id : ModuleId{};
+  write_module(thread, id, *modules[id.value].load(std::memory_order_acquire));
+  value->store(1, std::memory_order_release);
+  return id;
+}
+
+CodeLocation location_in(ModuleId id, std::uintptr_t address) {
+  return {id, id ? address - modules[id.value].load(std::memory_order_acquire)->range.base : address};
 }
 
 CodeLocation locate(ThreadState& thread, std::uintptr_t address) {
-  ModuleRange module;
-  bool added = false;
-  KeyMap::Value* value =
-      find_module(address, module) ? recorded.find_or_add(module_key(module), &added) : nullptr;
-  if (added) {
-    const ModuleId id{next_module.fetch_add(1, std::memory_order_relaxed)};
-    write_module(thread, id, module);
-    value->store(id.value, std::memory_order_release);
-  }
-  return written_location(address);
+  return location_in(written_module(thread, ModuleLookup().of(address)), address);
 }
 
 }  // namespace faultline

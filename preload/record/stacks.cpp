@@ -4,6 +4,7 @@
 
 #include "json_line.h"
 #include "record/modules.h"
+#include "record/thread_registry.h"
 #include "record/unwinder.h"
 #include "runtime.h"
 #include "sys/arena.h"
@@ -16,8 +17,9 @@ struct KnownStack {
   StackBy by;
   std::uint32_t count;
 
-  // The program counters follow.
+  // The program counters follow, and the modules they were in when the stack was first seen.
   std::uintptr_t* pcs() { return reinterpret_cast<std::uintptr_t*>(this + 1); }
+  ModuleId* modules() { return reinterpret_cast<ModuleId*>(pcs() + count); }
 };
 
 // Stacks by id, in blocks that never move.
@@ -82,21 +84,36 @@ bool has_room_to_walk(const ThreadState& thread, std::uintptr_t frame) {
   return frame < thread.stack_high && frame >= thread.stack_low + kRoom;
 }
 
+// The stack at `at` in `thread.frames`, and the identity of its call site. The walk is done again where one
+// of its frames shows that code was replaced: it may have gone by what was known of the old code.
+std::size_t walk_call_site(Guard& guard, CallPoint at, bool walks, bool* walked, std::uint64_t* identity) {
+  ThreadState& thread = guard.thread();
+  for (;;) {
+    const std::uint32_t replacements = code_replacements();
+    std::size_t count = 1;
+    thread.frames[0] = at.return_address;
+    if (walks) count = walk_stack(guard, at, thread.frames, ThreadState::kMaxFrames, walked);
+    ModuleLookup lookup;
+    *identity = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const ModuleId module = lookup.of(thread.frames[i] - 1);
+      if (i <= CallSite::kCallers) *identity = mix(*identity + module.value, thread.frames[i]);
+    }
+    if (code_replacements() == replacements) return count;
+    forget_call_sites();
+  }
+}
+
 void capture(Guard& guard, CallPoint at, CallSite& site) {
   ThreadState& thread = guard.thread();
   std::uint16_t& captures = thread.captures[mix(at.return_address, 0) % 256];
+  const bool walks = captures < kCapturesPerPoint && has_room_to_walk(thread, at.frame);
+  captures += walks;
   bool walked = false;
-  std::size_t count = 1;
-  thread.frames[0] = at.return_address;
-  if (captures < kCapturesPerPoint && has_room_to_walk(thread, at.frame)) {
-    ++captures;
-    count = walk_stack(guard, at, thread.frames, ThreadState::kMaxFrames, &walked);
-  }
+  std::uint64_t identity;
+  const std::size_t count = walk_call_site(guard, at, walks, &walked, &identity);
   site.number = at.number();
   find_callers(thread, site, at.frame, count);
-  std::uint64_t identity = at.return_address;
-  for (std::size_t i = 1; i < count && i <= CallSite::kCallers; ++i)
-    identity = mix(identity, thread.frames[i]);
   site.place.site = static_cast<std::uint32_t>(identity ^ (identity >> 32));
   site.key = key_of_site(site.place.site);
   site.alone = site.fresh = LockWord{};
@@ -113,13 +130,25 @@ CallSite& call_site(Guard& guard, CallPoint at) {
   return site;
 }
 
+void forget_call_sites() {
+  // An entry that is being made meanwhile speaks of code that is there.
+  for (std::uint32_t at = 0; ThreadState* state = state_at(at); ++at)
+    for (CallSite& site : state->call_sites) __atomic_store_n(&site.number, 0, __ATOMIC_RELAXED);
+}
+
 StackId intern_stack(const std::uintptr_t* pcs, std::size_t count, StackBy by) {
-  std::uint64_t hash = static_cast<std::uint64_t>(by);
-  for (std::size_t i = 0; i < count; ++i) hash = mix(hash, pcs[i]);
+  ModuleId modules[ThreadState::kMaxFrames];
+  ModuleLookup lookup;
+  auto hash = static_cast<std::uint64_t>(by);
+  for (std::size_t i = 0; i < count; ++i) {
+    modules[i] = lookup.of(pcs[i]);
+    hash = mix(hash + modules[i].value, pcs[i]);
+  }
   bool added;
   KeyMap::Value* value = remembered.find_or_add(key_of(Key::Stack, hash, count), &added);
   if (value != nullptr && !added) return StackId{static_cast<std::uint32_t>(await_value(*value))};
-  auto* known = static_cast<KnownStack*>(arena_allocate(sizeof(KnownStack) + count * sizeof *pcs));
+  auto* known =
+      static_cast<KnownStack*>(arena_allocate(sizeof(KnownStack) + count * (sizeof *pcs + sizeof *modules)));
   const std::uint32_t id = next_stack.fetch_add(1, std::memory_order_relaxed);
   std::atomic<KnownStack*>* slot = slot_of(id);
   if (value == nullptr || known == nullptr || slot == nullptr) {
@@ -130,6 +159,7 @@ StackId intern_stack(const std::uintptr_t* pcs, std::size_t count, StackBy by) {
   known->by = by;
   known->count = static_cast<std::uint32_t>(count);
   std::memcpy(known->pcs(), pcs, count * sizeof *pcs);
+  std::memcpy(known->modules(), modules, count * sizeof *modules);
   slot->store(known, std::memory_order_release);
   value->store(id, std::memory_order_release);
   return StackId{id};
@@ -145,11 +175,12 @@ StackId written_stack(ThreadState& thread, StackId stack) {
   if (written == nullptr) return StackId{};
   if (!added) return await_value(*written) != 0 ? stack : StackId{};
   // Modules first: their records are lines of their own.
-  for (std::uint32_t i = 0; i < known->count; ++i) locate(thread, known->pcs()[i]);
+  ModuleId modules[ThreadState::kMaxFrames];
+  for (std::uint32_t i = 0; i < known->count; ++i) modules[i] = written_module(thread, known->modules()[i]);
   JsonLine line(thread.line, sizeof thread.line);
   line.begin("stack").number("id", stack.value).text("by", spelling(known->by)).open("frames", '[');
   for (std::uint32_t i = 0; i < known->count; ++i) {
-    const CodeLocation frame = written_location(known->pcs()[i]);
+    const CodeLocation frame = location_in(modules[i], known->pcs()[i]);
     line.open_element().element(frame.module.value).element(frame.offset).close(']');
   }
   line.close(']');

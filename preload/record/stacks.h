@@ -13,6 +13,10 @@ namespace faultline {
 // stack (0.1 to 1 us).
 CallSite& call_site(Guard& guard, CallPoint at);
 
+// After code was unloaded: other code may come to lie at the same addresses, so every thread looks at its
+// call points anew. Any thread, before the program can load anything more.
+void forget_call_sites();
+
 // The id of the stack of these program counters (innermost first; already inside their call instructions).
 // StackId{} if out of memory.
 StackId intern_stack(const std::uintptr_t* pcs, std::size_t count, StackBy by);

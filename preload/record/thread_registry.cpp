@@ -1,6 +1,5 @@
 #include "record/thread_registry.h"
 
-#include <fcntl.h>
 #include <sys/prctl.h>
 
 #include <cstring>
@@ -13,9 +12,11 @@
 #include "record/unwinder.h"
 #include "runtime.h"
 #include "sys/arena.h"
+#include "sys/mappings.h"
 
-// The dynamic loader's: where the main thread's stack began.
-extern "C" void* __libc_stack_end;
+// The dynamic loader's: where the main thread's stack began. Weak, or glibc's loader would be needed by name
+// and no other libc could load the shim.
+extern "C" void* __libc_stack_end __attribute__((weak));
 
 namespace faultline {
 namespace {
@@ -134,34 +135,6 @@ void discard_thread(ThreadState& prepared) {
 
 namespace {
 
-// Finds the mapping that contains `address`, in /proc/self/maps: no libc, no allocation.
-bool find_mapping(ThreadState& scratch, std::uintptr_t address, std::uintptr_t& low, std::uintptr_t& high) {
-  const long fd = sys::call(SYS_openat, AT_FDCWD, sys::as_long("/proc/self/maps"), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  // A line begins "LOW-HIGH " in hexadecimal.
-  std::uintptr_t bounds[2] = {0, 0};
-  int field = 0;
-  bool found = false;
-  for (long size;
-       !found && (size = sys::call(SYS_read, fd, sys::as_long(scratch.line), sizeof scratch.line)) > 0;) {
-    for (long i = 0; i < size && !found; ++i) {
-      const char c = scratch.line[i];
-      if (c == '\n') {
-        field = 0;
-        bounds[0] = bounds[1] = 0;
-      } else if (field < 2 && (c == '-' || c == ' ')) {
-        found = ++field == 2 && address >= bounds[0] && address < bounds[1];
-      } else if (field < 2) {
-        bounds[field] = bounds[field] << 4 | static_cast<std::uintptr_t>(c <= '9' ? c - '0' : c - 'a' + 10);
-      }
-    }
-  }
-  sys::call(SYS_close, fd);
-  low = bounds[0];
-  high = bounds[1];
-  return found;
-}
-
 // The bounds of the thread's own stack. The main thread's grows downwards: what the kernel keeps free below
 // it counts too.
 void find_own_stack(ThreadState& state) {
@@ -174,7 +147,12 @@ void find_own_stack(ThreadState& state) {
   } else if (state.start_routine == nullptr) {
     // Not created before our eyes: it may be anywhere, so libc, which would allocate, is not asked. glibc
     // keeps a thread's control block at the upper end of its stack.
-    find_mapping(state, reinterpret_cast<std::uintptr_t>(pthread_self()), state.stack_low, state.stack_high);
+    Mapping stack;
+    if (find_mapping(state.line, sizeof state.line, reinterpret_cast<std::uintptr_t>(pthread_self()),
+                     stack)) {
+      state.stack_low = stack.low;
+      state.stack_high = stack.high;
+    }
   } else if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
     void* low = nullptr;
     std::size_t size = 0;

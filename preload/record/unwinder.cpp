@@ -121,7 +121,9 @@ std::size_t walk_stack(Guard& guard, CallPoint at, std::uintptr_t* frames, std::
                        bool* walked) {
   frames[0] = at.return_address;
   *walked = false;
-  const bool with_libunwind = guard.thread().owns_libunwind;
+  // libunwind remembers how to leave code by its address, and would leave other code in its place likewise.
+  const bool with_libunwind =
+      guard.thread().owns_libunwind && (code_replacements() == 0 || gcc_backtrace == nullptr);
   if ((!with_libunwind && gcc_backtrace == nullptr) || !begin_walk()) return 1;
   void** const all = guard.thread().walked;
   const int count = raw_walk(all, with_libunwind);

@@ -104,6 +104,10 @@ bool skipped(const Outcome& outcome) {
   return true;
 }
 
+void skip(const std::string& why) {
+  std::cout << "\nskipped: " << why << std::endl;
+}
+
 std::vector<Path> traces_in(const Path& directory) {
   std::vector<Path> traces;
   if (!std::filesystem::exists(directory)) return traces;

@@ -38,6 +38,10 @@ Outcome run(const Command& command);
 // way CTest looks for; the test case should then return.
 bool skipped(const Outcome& outcome);
 
+// Says that this test case cannot do its work here, and why, in the same way; the test case should then
+// return.
+void skip(const std::string& why);
+
 // The trace files in `directory`, sorted by name.
 std::vector<Path> traces_in(const Path& directory);
 

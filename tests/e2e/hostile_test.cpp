@@ -181,3 +181,47 @@ TEST_CASE("hostile: ends by exit in another thread") {
 TEST_CASE("hostile: first thread ends before the process") {
   check_undisturbed("ways_out", {"pthread_exit"});
 }
+TEST_CASE("hostile: children made by clone and clone3") {
+  check_undisturbed("raw_clones");
+}
+TEST_CASE("hostile: every form of exec") {
+  check_undisturbed("exec_forms");
+  // The images that locked and went: each forked child's, complete up to its exec, and what it became.
+  std::size_t forked = 0;
+  std::size_t executed = 0;
+  for (const Path& trace : traces_in(work_dir() / "traces")) {
+    const std::vector<Json> records = records_of(trace);
+    const bool ended = records.back().at("t") == "end";
+    if (records.at(1).at("dependencies") > 0) (ended ? executed : forked) += 1;
+  }
+  CHECK(forked == 12);
+  CHECK(executed == 10);  // of the twelve one found no program, one had no preload in its environment
+}
+TEST_CASE("hostile: main returns while threads lock") {
+  check_undisturbed("threads_at_exit", {"busy"});
+}
+TEST_CASE("hostile: main returns while threads come and go") {
+  check_undisturbed("threads_at_exit", {"threads"});
+}
+TEST_CASE("hostile: the process ends while a thread sleeps with a lock") {
+  check_undisturbed("threads_at_exit", {"asleep"});
+}
+TEST_CASE("hostile: locks before the shim's constructor") {
+  check_undisturbed("early_locks");
+}
+TEST_CASE("hostile: deep binding and name spaces of their own") {
+  check_undisturbed("link_scopes", {program("hostile/libloaded_library_plugin.so")});
+}
+TEST_CASE("hostile: one plugin in the place of another: each lock call belongs to the one that made it") {
+  if (!check_undisturbed("plugins_in_place",
+                         {program("hostile/libplugin_first.so"), program("hostile/libplugin_second.so")}))
+    return;
+  const Json finding = only_finding(analyze(work_dir() / "traces"));
+  check_finding(finding, {.verdict = "ordered",
+                          .severity = "note",
+                          .orders = {{"lock_a", "lock_b", "first_plugin_work", "first_plugin_work"},
+                                     {"lock_b", "lock_a", "second_plugin_work", "second_plugin_work"}}});
+  // Nor was the second one's stack walked by what was known of the first one's frame.
+  for (const Json& edge : finding.at("edges"))
+    for (const char* side : {"held_at", "at"}) CHECK(has_function(edge.at(side), "use_plugin"));
+}

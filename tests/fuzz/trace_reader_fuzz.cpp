@@ -84,6 +84,13 @@ class CheckingVisitor : public TraceVisitor {
     promise(dependency.via_service.value <= locks_ && dependency.via_thread.value <= threads_);
     promise(dependency.fault.service.value <= locks_);
   }
+  void on_orphan(OrphanRecord orphan) override {
+    next();
+    promise(orphan.wait.thread && orphan.wait.thread.value <= threads_);
+    promise(orphan.wait.under && orphan.wait.under.value <= held_);
+    promise(orphan.wait.to && orphan.wait.to.value <= locks_);
+    promise(orphan.wait.stack.value <= stacks_);
+  }
   void on_range(RangeRecord range) override {
     next();
     promise(range.service.value <= locks_);

@@ -29,6 +29,7 @@ struct Deaf : TraceVisitor {
   void on_dependency(const DependencyRecord& dependency) override {
     dependencies += dependency.to.value != 0;
   }
+  void on_orphan(OrphanRecord) override {}
   void on_range(RangeRecord) override {}
   void on_end() override {}
   int dependencies = 0;

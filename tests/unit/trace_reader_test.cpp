@@ -30,14 +30,19 @@ class Counter : public TraceVisitor {
   void on_mmap_lock(LockId) override { ++roles; }
   void on_held(const HeldRecord&) override { ++held; }
   void on_dependency(const DependencyRecord&) override { ++dependencies; }
+  void on_orphan(OrphanRecord orphan) override {
+    ++orphans;
+    last_orphan = std::move(orphan);
+  }
   void on_range(RangeRecord) override { ++ranges; }
   void on_end() override { ended = true; }
 
   HeaderRecord last_header;
   StatsRecord last_stats;
   LockRecord last_lock;
+  OrphanRecord last_orphan;
   int sources = 0, modules = 0, stacks = 0, threads = 0, joins = 0, locks = 0, names = 0, roles = 0, held = 0,
-      dependencies = 0, ranges = 0;
+      dependencies = 0, orphans = 0, ranges = 0;
   bool ended = false;
 };
 
@@ -94,6 +99,25 @@ TEST_CASE("a whole trace gives every record with its fields") {
   CHECK(whole.seen.last_lock.type == MutexType::Recursive);
   CHECK(whole.seen.names == 1);
   CHECK(whole.seen.ended);
+}
+
+TEST_CASE("an orphan waits for the lock of its node") {
+  const std::string held = R"({"t":"held","id":3,"under":0,"lock":9,"mode":"exclusive","stack":0})"
+                           "\n";
+  const std::string orphan =
+      R"({"t":"orphan","thread":1,"epoch":2,"held":3,"mode":"exclusive","stack":0,"holder_tid":71,"holder_name":"w"})"
+      "\n";
+  const Outcome whole = read(kHeader + kStats + kLock + kThread + held + orphan);
+  CHECK(whole.error == "");
+  REQUIRE(whole.seen.orphans == 1);
+  CHECK(whole.seen.dependencies == 0);
+  CHECK(whole.seen.last_orphan.wait.to == LockId{1});
+  CHECK(whole.seen.last_orphan.wait.epoch == 2);
+  CHECK(whole.seen.last_orphan.wait.orphan);
+  CHECK(whole.seen.last_orphan.holder_tid == 71);
+  CHECK(whole.seen.last_orphan.holder_name == "w");
+  CHECK(read(kHeader + kStats + kLock + kThread + orphan).error ==
+        "t.jsonl:5: held 3 is used before it is defined; the trace is damaged: record the program again");
 }
 
 TEST_CASE("records and keys that the reader does not know are passed over") {
