@@ -36,7 +36,7 @@ constexpr int kQuickRounds = 15;
 
 std::vector<Case> list_cases(Runner& runner, const std::string& program) {
   std::vector<Case> cases;
-  std::istringstream lines(runner.run({.words = {program, "--list"}}, Native)->output);
+  std::istringstream lines(runner.run({.words = {program, "--list"}}, Native).output);
   for (std::string line; std::getline(lines, line);) {
     std::istringstream fields(line);
     Case c = {};
@@ -61,7 +61,7 @@ bool is_served_by(const Runner& runner, Setup setup, const std::string& file) {
 std::optional<double> measure(Runner& runner, const std::string& program, const Case& c, Setup setup) {
   if (is_peer(setup) && !c.peers) return std::nullopt;
   const std::string file = setup == Tsan ? program + "_tsan" : program;
-  const auto run = runner.run({.words = {file, c.name}, .processors = c.processors}, setup);
+  const auto run = runner.try_run({.words = {file, c.name}, .processors = c.processors}, setup);
   if (!run) return std::nullopt;
   std::istringstream answer(run->output);
   double nanoseconds = 0;

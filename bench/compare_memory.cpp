@@ -23,7 +23,7 @@ struct Memory {
 
 Memory measure(Runner& runner, const std::string& kind, Setup setup) {
   const std::string probe = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "memory_probe";
-  std::istringstream answer(runner.run({.words = {probe, kind}}, setup)->output);
+  std::istringstream answer(runner.run({.words = {probe, kind}}, setup).output);
   Memory memory = {};
   answer >> memory.at_rest >> memory.per_lock;
   if (!answer || memory.at_rest <= 0) fatal("memory_probe gave no numbers");

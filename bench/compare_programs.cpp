@@ -33,7 +33,7 @@ std::filesystem::path excerpt_of(const std::filesystem::path& input, const std::
   source.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(source.gcount()));
   if (text.empty()) fatal("cannot read " + input.string());
-  const std::filesystem::path excerpt = folder / "excerpt";
+  std::filesystem::path excerpt = folder / "excerpt";
   std::ofstream(excerpt, std::ios::binary) << text;
   return excerpt;
 }
@@ -55,7 +55,7 @@ std::optional<double> measure(Runner& runner, const Program& program, const Plac
     if (program.rebuilt == nullptr) return std::nullopt;
     command.words[0] = place.build / program.rebuilt;
   }
-  const auto run = runner.run(command, setup);
+  const auto run = runner.try_run(command, setup);
   if (!run) return std::nullopt;
   if (setup == Watched) {
     const TraceStats seen = runner.last_trace();

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 namespace faultline::bench {
 namespace {
@@ -114,7 +115,7 @@ std::string Runner::library(Setup setup) const {
   return setup == Empty || setup == Watched ? std::string("lib") + kSetupNames[setup] + ".so" : "";
 }
 
-std::optional<Run> Runner::run(const Command& command, Setup setup) {
+std::optional<Run> Runner::try_run(const Command& command, Setup setup) {
   if (setup == Watched) {
     for (const auto& entry : fs::directory_iterator(folder_ / "traces")) fs::remove(entry);
   }
@@ -159,6 +160,12 @@ std::optional<Run> Runner::run(const Command& command, Setup setup) {
   }
   result.processor_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   return result;
+}
+
+Run Runner::run(const Command& command, Setup setup) {
+  std::optional<Run> result = try_run(command, setup);
+  if (!result) fatal(command.words[0] + " is not available under " + kSetupNames[setup]);
+  return std::move(*result);
 }
 
 TraceStats Runner::last_trace() const {

@@ -52,7 +52,10 @@ class Runner {
 
   // Nothing where a peer is not installed, cannot run this program, or needs more than twenty seconds
   // of processor time. Any other end but status 0 is fatal.
-  std::optional<Run> run(const Command& command, Setup setup);
+  std::optional<Run> try_run(const Command& command, Setup setup);
+
+  // The same for a setup that is no peer.
+  Run run(const Command& command, Setup setup);
 
   // What the last watched run left. Fatal where it left no trace: then the shim was not in its way and the
   // numbers mean nothing.
