@@ -61,6 +61,7 @@ class Builder : public TraceVisitor {
   }
   void on_lock(const LockRecord& record) override {
     Lock lock{record, process_, {}, false};
+    lock.thread = here(lock.thread);
     lock.init = here(lock.init);
     lock.first = here(lock.first);
     lock.place.module = here(lock.place.module);
