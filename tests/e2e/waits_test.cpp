@@ -36,6 +36,16 @@ bool is_ever_held(const std::string& kind) {
   return false;
 }
 
+// Runs left_by_unwinding; how often its one mutex was taken with something held.
+std::ptrdiff_t taken_under_something(const std::string& way, const std::string& inside = "") {
+  Arguments arguments = {way};
+  if (!inside.empty()) arguments.push_back(inside);
+  CHECK(observe("shapes/left_by_unwinding", arguments).findings().empty());
+  const std::vector<Json> waits = waits_for("mutex");
+  CHECK_FALSE(waits.empty());
+  return std::count_if(waits.begin(), waits.end(), [](const Json& wait) { return wait.at("under") != 0; });
+}
+
 std::string kinds(const Json& finding) {
   std::string text;
   for (const Json& lock : finding.at("locks"))
@@ -129,8 +139,28 @@ TEST_CASE("static variable initialised under a lock its initialiser takes: found
   check_once("static", "static-guard(static_value()::value)", "static-guard");
 }
 
+TEST_CASE("initialiser left by an exception: held until then, not after") {
+  CHECK(taken_under_something("throw", "inside") == 1);
+  CHECK(taken_under_something("throw") == 0);
+}
+TEST_CASE("initialiser left by cancellation: held until then, not after") {
+  CHECK(taken_under_something("cancel", "inside") == 1);
+  CHECK(taken_under_something("cancel") == 0);
+}
+TEST_CASE("wait for a semaphore left by cancellation: not held after it") {
+  CHECK(taken_under_something("semaphore") == 0);
+}
+
 TEST_CASE("join under a lock the joined thread takes: found, released before silent") {
   check_join("pthread", "worker", "feasible", "error");
+}
+TEST_CASE("join under a lock, as text: one thread waits for the other to end, which is that other thread") {
+  REQUIRE(observe("shapes/join_under_lock", {"pthread"}).findings().size() == 1);
+  const std::string text = run(faultline_command({"analyze", (work_dir() / "traces").string()})).out;
+  INFO(text);
+  CHECK(text.find("waits for thread(worker) to end, at\n") != std::string::npos);
+  CHECK(text.find("is thread(worker), which has not ended\n     waits for lock_a (exclusive), at\n") !=
+        std::string::npos);
 }
 TEST_CASE("C11 join under a lock the joined thread takes: found, released before silent") {
   check_join("c11", "c11_worker", "feasible", "error");
