@@ -64,6 +64,38 @@ TEST_CASE("abba over process-shared mutexes: found, ranked silent") {
   check_mutex_type("shared");
 }
 
+TEST_CASE("abba over rwlocks of each preference: found and told in the trace, ranked silent") {
+  for (const std::string preference : {"reader", "writer", "writer-nonrecursive"}) {
+    CAPTURE(preference);
+    check_pair("shapes/abba_rwlock_preferences", {preference}, kAbba, "ranked");
+    std::size_t locks = 0;
+    for (const Json& record : records_of(traces_in(work_dir() / "traces").at(0)))
+      if (record.at("t") == "lock" && record.at("kind") == "rwlock") {
+        ++locks;
+        CHECK(record.at("prefer") == preference);
+      }
+    CHECK(locks == 2);
+  }
+}
+
+TEST_CASE("abba with one wait by each of the timed functions: timed, ranked silent") {
+  const std::pair<std::string, std::string> ways[] = {
+      {"mutex_timedlock", "mutex_a"},     {"mutex_clocklock", "mutex_a"},
+      {"rwlock_timedrdlock", "rwlock_a"}, {"rwlock_timedwrlock", "rwlock_a"},
+      {"rwlock_clockrdlock", "rwlock_a"}, {"rwlock_clockwrlock", "rwlock_a"},
+      {"mtx_timedlock", "c11_a"},         {"sem_timedwait", "semaphore_a"},
+      {"sem_clockwait", "semaphore_a"}};
+  for (const auto& [function, lock] : ways) {
+    CAPTURE(function);
+    check_pair("shapes/abba_timed_calls", {function},
+               {.verdict = "timed",
+                .severity = "warning",
+                .orders = {{lock, "lock_b", "first_thread", "first_thread"},
+                           {"lock_b", lock, "second_thread", "second_thread"}}},
+               "ranked");
+  }
+}
+
 TEST_CASE("abba over a robust mutex whose owner died: found, ranked silent") {
   const Report report = observe("shapes/robust_owner_died", {"inverted"});
   check_finding(only_finding(report),
