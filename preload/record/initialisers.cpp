@@ -32,9 +32,4 @@ void initialiser_left(const volatile void* object, bool done) {
     value->store(1, std::memory_order_release);
 }
 
-void remember_done_wait(const volatile void* object, LockKind kind, CallPoint at, std::uint64_t key) {
-  before_plain_wait(object, kind, WaitKind::Blocking, at, Cause::Once);
-  if (ThreadState* thread = tls.active) thread->known[key % ThreadState::kKnownKeys] = key;
-}
-
 }  // namespace faultline

@@ -22,15 +22,9 @@ bool before_initialiser(const volatile void* object, LockKind kind, bool fresh, 
 // `done`: it ran to its end, in whichever thread.
 void initialiser_left(const volatile void* object, bool done);
 
-// A call that finds it done. Cost: nothing held, two loads; else a look-up in the thread's cache.
-[[gnu::cold]] void remember_done_wait(const volatile void* object, LockKind kind, CallPoint at,
-                                      std::uint64_t key);
+// A call that finds it done.
 inline void before_done_initialiser(const volatile void* object, LockKind kind, CallPoint at) {
-  if (!waits_for_others()) return;
-  const ThreadState& thread = *tls.active;
-  const std::uint64_t key =
-      mix(mix(top_key(thread), reinterpret_cast<std::uint64_t>(object)), at.return_address);
-  if (thread.known[key % ThreadState::kKnownKeys] != key) remember_done_wait(object, kind, at, key);
+  before_plain_wait(object, kind, WaitKind::Blocking, at, Cause::Once);
 }
 
 }  // namespace faultline

@@ -50,7 +50,9 @@ IdentityWords identity_words(const volatile void* lock, LockKind kind);
 
 // The hot path's view: a mutex that is normal or recursive, not robust, not shared, no priority protocol.
 inline bool is_plain(const pthread_mutex_t* mutex) {
-  return static_cast<unsigned>(mutex->__data.__kind) <= PTHREAD_MUTEX_RECURSIVE_NP;
+  // Left set by pthread_mutexattr_settype(PTHREAD_MUTEX_NORMAL) and by mtx_init; changes nothing here.
+  constexpr unsigned kNoElision = 512;
+  return (static_cast<unsigned>(mutex->__data.__kind) & ~kNoElision) <= PTHREAD_MUTEX_RECURSIVE_NP;
 }
 inline std::uint64_t* mutex_words(pthread_mutex_t* mutex) {
   return reinterpret_cast<std::uint64_t*>(&mutex->__data.__list);

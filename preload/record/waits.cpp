@@ -16,12 +16,14 @@ void record_plain_wait(Guard& guard, LockId lock, LockKind kind, const volatile 
                     Wait{lock, kind, address, Mode::Exclusive, place.stack, cause, wait == WaitKind::Timed});
 }
 
-void before_plain_wait(const volatile void* object, LockKind kind, WaitKind wait, CallPoint at, Cause cause) {
-  if (!waits_for_others()) return;
+void record_plain_wait(const volatile void* object, LockKind kind, WaitKind wait, CallPoint at, Cause cause,
+                       std::uint64_t key) {
   Guard guard;
   if (!guard) return;
   const LockId lock = identify(guard, object, kind, call_site(guard, at).place.stack);
-  if (lock) record_plain_wait(guard, lock, kind, object, wait, at, cause);
+  if (!lock) return;
+  record_plain_wait(guard, lock, kind, object, wait, at, cause);
+  guard.thread().known[key % ThreadState::kKnownKeys] = key;
 }
 
 void release_newest(LockKind kind) {

@@ -29,9 +29,20 @@ inline bool is_held(const volatile void* lock) {
 void record_plain_wait(Guard& guard, LockId lock, LockKind kind, const volatile void* address, WaitKind wait,
                        CallPoint at, Cause cause);
 
-// The same for an object in memory. Nothing if nothing is held.
-void before_plain_wait(const volatile void* object, LockKind kind, WaitKind wait, CallPoint at,
-                       Cause cause = Cause::Call);
+// The same for an object in memory. Nothing if nothing is held. Cost then: two loads; where the wait is
+// known, a look-up in the thread's cache. It goes by address there: of another object that came to live at
+// the same one since, the same thread's same wait is not recorded again.
+[[gnu::cold]] void record_plain_wait(const volatile void* object, LockKind kind, WaitKind wait, CallPoint at,
+                                     Cause cause, std::uint64_t key);
+inline void before_plain_wait(const volatile void* object, LockKind kind, WaitKind wait, CallPoint at,
+                              Cause cause = Cause::Call) {
+  if (!waits_for_others()) return;
+  const ThreadState& thread = *tls.active;
+  const std::uint64_t key =
+      mix(mix(top_key(thread), reinterpret_cast<std::uint64_t>(object)), at.return_address);
+  if (thread.known[key % ThreadState::kKnownKeys] != key)
+    record_plain_wait(object, kind, wait, at, cause, key);
+}
 
 // The wait of a thread that is being unwound (an exception, cancellation, pthread_exit) has ended: the newest
 // entry of `kind` leaves its held stack.

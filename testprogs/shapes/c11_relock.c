@@ -6,6 +6,15 @@
 
 static mtx_t state_lock, queue_lock;
 static cnd_t changed;
+static mtx_t turn_lock;
+static cnd_t turn_changed;
+static int submitted;
+
+static void wait_for_submitter(void) {
+  mtx_lock(&turn_lock);
+  while (!submitted) cnd_wait(&turn_changed, &turn_lock);
+  mtx_unlock(&turn_lock);
+}
 
 static int submitter(void* unused) {
   (void)unused;
@@ -13,6 +22,10 @@ static int submitter(void* unused) {
   mtx_lock(&queue_lock);
   mtx_unlock(&queue_lock);
   mtx_unlock(&state_lock);
+  mtx_lock(&turn_lock);
+  submitted = 1;
+  cnd_signal(&turn_changed);
+  mtx_unlock(&turn_lock);
   return 0;
 }
 
@@ -25,6 +38,7 @@ static void wait_a_moment(void) {
 
 static int waiter(void* unused) {
   (void)unused;
+  wait_for_submitter();
   mtx_lock(&state_lock);
   mtx_lock(&queue_lock);
   wait_a_moment();
@@ -35,6 +49,7 @@ static int waiter(void* unused) {
 
 static int polite_waiter(void* unused) {
   (void)unused;
+  wait_for_submitter();
   mtx_lock(&state_lock);
   mtx_lock(&queue_lock);
   mtx_unlock(&queue_lock);
@@ -49,6 +64,8 @@ int main(int count, char** arguments) {
   mtx_init(&state_lock, mtx_plain);
   mtx_init(&queue_lock, mtx_plain);
   cnd_init(&changed);
+  mtx_init(&turn_lock, mtx_plain);
+  cnd_init(&turn_changed);
   thrd_create(&first, submitter, NULL);
   thrd_create(&second, count == 2 ? polite_waiter : waiter, NULL);
   thrd_join(first, NULL);
