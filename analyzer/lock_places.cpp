@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <ranges>
 
 #include "classes.h"
 #include "stack_view.h"
@@ -122,15 +123,14 @@ Place Places::find_site(StackId stack, std::size_t callers) const {
 }
 
 Place Places::start(StackId stack) const {
-  const std::span<const Frame> frames = model_.frames(stack);
-  for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
-    if (!frame->module || rules_.is_wrapper_module(model_.modules[frame->module].path)) continue;
-    const std::vector<std::string> functions = names_.functions(*frame);
-    if (functions.empty()) return without_symbol(*frame);
-    for (auto function = functions.rbegin(); function != functions.rend(); ++function) {
-      if (rules_.is_wrapper(*function)) continue;
-      Place place = place_of({without_ordinals(*function), &*frame});
-      place.is_unnamed = names_a_closure(*function);
+  for (const Frame& frame : model_.frames(stack) | std::views::reverse) {
+    if (!frame.module || rules_.is_wrapper_module(model_.modules[frame.module].path)) continue;
+    const std::vector<std::string> functions = names_.functions(frame);
+    if (functions.empty()) return without_symbol(frame);
+    for (const std::string& function : functions | std::views::reverse) {
+      if (rules_.is_wrapper(function)) continue;
+      Place place = place_of({without_ordinals(function), &frame});
+      place.is_unnamed = names_a_closure(function);
       return place;
     }
   }

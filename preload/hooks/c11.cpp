@@ -7,7 +7,7 @@ using namespace faultline;
 
 namespace {
 
-static_assert(sizeof(mtx_t) == sizeof(pthread_mutex_t) && alignof(mtx_t) == alignof(pthread_mutex_t));
+static_assert(sizeof(mtx_t) == sizeof(pthread_mutex_t));
 static_assert(thrd_success == 0);
 
 pthread_mutex_t* posix(mtx_t* mutex) {
@@ -20,19 +20,19 @@ bool is_known(pthread_mutex_t* mutex) {
 
 }  // namespace
 
-FAULTLINE_EXPORT int mtx_init(mtx_t* mutex, int type) noexcept {
+FAULTLINE_EXPORT int mtx_init(mtx_t* mutex, int type) {
   const CallPoint at = FAULTLINE_CALL_POINT;
   const int result = real::mtx_init(mutex, type);
   if (result == thrd_success) before_init(mutex, LockKind::Mutex, at);
   return result;
 }
 
-FAULTLINE_EXPORT void mtx_destroy(mtx_t* mutex) noexcept {
+FAULTLINE_EXPORT void mtx_destroy(mtx_t* mutex) {
   if (!is_plain(posix(mutex))) lock_destroyed(mutex, LockKind::Mutex);
   real::mtx_destroy(mutex);
 }
 
-FAULTLINE_EXPORT int mtx_lock(mtx_t* mutex) noexcept {
+FAULTLINE_EXPORT int mtx_lock(mtx_t* mutex) {
   const CallPoint at = FAULTLINE_CALL_POINT;
   pthread_mutex_t* const same = posix(mutex);
   if (!is_known(same) || !push_if_known(same, mutex_words(same)[1], LockKind::Mutex, Mode::Exclusive, at))
@@ -42,7 +42,7 @@ FAULTLINE_EXPORT int mtx_lock(mtx_t* mutex) noexcept {
   return result;
 }
 
-FAULTLINE_EXPORT int mtx_trylock(mtx_t* mutex) noexcept {
+FAULTLINE_EXPORT int mtx_trylock(mtx_t* mutex) {
   const CallPoint at = FAULTLINE_CALL_POINT;
   pthread_mutex_t* const same = posix(mutex);
   const int result = real::mtx_trylock(mutex);
@@ -53,14 +53,14 @@ FAULTLINE_EXPORT int mtx_trylock(mtx_t* mutex) noexcept {
   return result;
 }
 
-FAULTLINE_EXPORT int mtx_timedlock(mtx_t* mutex, const timespec* until) noexcept {
+FAULTLINE_EXPORT int mtx_timedlock(mtx_t* mutex, const timespec* until) {
   before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Timed, FAULTLINE_CALL_POINT);
   const int result = real::mtx_timedlock(mutex, until);
   if (result != thrd_success) wait_failed(mutex);
   return result;
 }
 
-FAULTLINE_EXPORT int mtx_unlock(mtx_t* mutex) noexcept {
+FAULTLINE_EXPORT int mtx_unlock(mtx_t* mutex) {
   // Both kinds of a C11 mutex unlock without asking who owns it.
   before_release(mutex);
   return real::mtx_unlock(mutex);

@@ -56,7 +56,7 @@ void* cancelled_in_semaphore(void*) {
 int main(int count, char** arguments) {
   take_inside = count == 3;
   sem_init(&permit, 0, 1);
-  pthread_t thread;
+  pthread_t thread{};
   if (std::strcmp(arguments[1], "throw") == 0) pthread_create(&thread, nullptr, throws_out_of_once, nullptr);
   if (std::strcmp(arguments[1], "cancel") == 0) pthread_create(&thread, nullptr, cancelled_in_once, nullptr);
   if (std::strcmp(arguments[1], "semaphore") == 0) {
