@@ -43,6 +43,7 @@ class Findings {
                                         const Component& component) const;
   void merge(Draft& shown, const Draft& other) const;
   FindingEdge edge_of(const Witness& witness, bool alternative) const;
+  void name_ends(Finding& finding, const FindingEdge& edge) const;
   FindingLock lock_of(LockId lock) const { return {lock, classes_.of(lock).name}; }
   std::string title(const std::vector<FindingLock>& locks) const;
 

@@ -133,6 +133,7 @@ void TraceDecoder::stats(const Fields& fields) {
                     .locks = fields.number("locks"),
                     .dependencies = fields.number("dependencies"),
                     .faults = fields.number("faults"),
+                    .summarised = fields.number_or("summarised", 0),
                     .lost = {}};
   const Fields lost = fields.object("lost");
   for (const auto field : lost.json()) stats.lost.emplace_back(field.key, lost.number(field.key));
@@ -209,6 +210,7 @@ void TraceDecoder::lock(const Fields& fields) {
   record.prefer = fields.word_or("prefer", RwlockPreference::WriterNonrecursive, RwlockPreference::Reader);
   record.robust = fields.flag_or("robust", false);
   record.shared = fields.flag_or("shared", false);
+  record.summary = fields.flag_or("summary", false);
   record.address = fields.hexadecimal("addr");
   record.inode = fields.number_or("inode", 0);
   record.thread = a_thread(fields.number32_or("thread", 0));

@@ -20,7 +20,7 @@ void name(const volatile void* lock, int kind, const char* text) {
   LockKind known;
   Guard guard;
   if (!guard || lock == nullptr || text == nullptr || !known_kind(kind, known)) return;
-  name_lock(guard, identify(guard, lock, known, call_site(guard, at).place.stack), text);
+  name_lock(guard, lock, known, call_site(guard, at), text);
 }
 
 void mmap_lock(const volatile void* lock, int kind) {
@@ -28,7 +28,7 @@ void mmap_lock(const volatile void* lock, int kind) {
   LockKind known;
   Guard guard;
   if (!guard || lock == nullptr || !known_kind(kind, known)) return;
-  declare_mmap_lock(guard, identify(guard, lock, known, call_site(guard, at).place.stack), lock, known);
+  declare_mmap_lock(guard, lock, known, call_site(guard, at));
 }
 
 }  // namespace

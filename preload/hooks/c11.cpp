@@ -2,6 +2,7 @@
 // functions from inside libc. (call_once: once.cpp; thrd_*: thread.cpp.)
 #include "hooks/condition_wait.h"
 #include "hooks/hook.h"
+#include "sys/libc_locks.h"
 
 using namespace faultline;
 
@@ -14,10 +15,6 @@ pthread_mutex_t* posix(mtx_t* mutex) {
   return reinterpret_cast<pthread_mutex_t*>(mutex);
 }
 
-bool is_known(pthread_mutex_t* mutex) {
-  return is_plain(mutex) && mutex_words(mutex)[0] == tag_for(mutex);
-}
-
 }  // namespace
 
 FAULTLINE_EXPORT int mtx_init(mtx_t* mutex, int type) {
@@ -28,14 +25,14 @@ FAULTLINE_EXPORT int mtx_init(mtx_t* mutex, int type) {
 }
 
 FAULTLINE_EXPORT void mtx_destroy(mtx_t* mutex) {
-  if (!is_plain(posix(mutex))) lock_destroyed(mutex, LockKind::Mutex);
+  lock_destroyed(mutex, LockKind::Mutex);
   real::mtx_destroy(mutex);
 }
 
 FAULTLINE_EXPORT int mtx_lock(mtx_t* mutex) {
   const CallPoint at = FAULTLINE_CALL_POINT;
   pthread_mutex_t* const same = posix(mutex);
-  if (!is_known(same) || !push_if_known(same, mutex_words(same)[1], LockKind::Mutex, Mode::Exclusive, at))
+  if (!push_if_known(same, known_word(same), LockKind::Mutex, Mode::Exclusive, at))
     before_wait(same, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, at);
   const int result = real::mtx_lock(mutex);
   if (__builtin_expect(result != thrd_success, 0)) wait_failed(same);
@@ -47,8 +44,7 @@ FAULTLINE_EXPORT int mtx_trylock(mtx_t* mutex) {
   pthread_mutex_t* const same = posix(mutex);
   const int result = real::mtx_trylock(mutex);
   if (result == thrd_success &&
-      !(is_known(same) &&
-        push_if_known<true>(same, mutex_words(same)[1], LockKind::Mutex, Mode::Exclusive, at)))
+      !push_if_known<true>(same, known_word(same), LockKind::Mutex, Mode::Exclusive, at))
     acquired_by_try(same, LockKind::Mutex, Mode::Exclusive, at);
   return result;
 }
@@ -61,9 +57,14 @@ FAULTLINE_EXPORT int mtx_timedlock(mtx_t* mutex, const timespec* until) {
 }
 
 FAULTLINE_EXPORT int mtx_unlock(mtx_t* mutex) {
-  // Both kinds of a C11 mutex unlock without asking who owns it.
-  before_release(mutex);
-  return real::mtx_unlock(mutex);
+  if (libc::kind_of(posix(mutex)) == PTHREAD_MUTEX_TIMED_NP) {
+    before_release(mutex);
+    return real::mtx_unlock(mutex);
+  }
+  // A recursive one refuses who does not own it, and then nothing was released.
+  const int result = real::mtx_unlock(mutex);
+  if (result == thrd_success) before_release(mutex);
+  return result;
 }
 
 FAULTLINE_EXPORT int cnd_wait(cnd_t* condition, mtx_t* mutex) {

@@ -37,7 +37,9 @@ int creating(pthread_t* thread, Routine<Result> routine, void* argument, Create 
   const int result = create(run_thread<Result>, static_cast<void*>(prepared));
   if (result != 0) discard_thread(*prepared);
   Guard guard;
-  if (guard && result == 0) thread_created(guard.thread(), id, thread);
+  if (!guard || result != 0) return result;
+  learn_handle(id, thread);
+  thread_created(guard.thread());
   return result;
 }
 

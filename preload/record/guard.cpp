@@ -14,6 +14,8 @@ Guard::Guard() : saved_errno_(errno) {
   ThreadState* thread = tls.active;
   if (thread == nullptr) {
     if (tls.state != nullptr || tls.ended || !recording()) return;
+    // A child's first act must not be a record in its parent's trace.
+    notice_fork(nullptr);
     thread = adopt_thread();
     if (thread == nullptr) return;
   } else if (!recording()) {
@@ -26,7 +28,7 @@ Guard::Guard() : saved_errno_(errno) {
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   thread_ = thread;
   notice_fork(thread);
-  if (thread->limit == thread->base) drop_released_by_others(*thread);
+  if (thread->limit == thread->base) take_notice(*thread);
 }
 
 Guard::~Guard() {

@@ -9,32 +9,36 @@ namespace {
 // not look.
 constinit std::atomic<bool> any_lock{false};
 
-// The identity of a semaphore that is taken for a lock, in the form of IdentityWord; 0 once it has shown to
-// be none. Null for what was never one.
-KeyMap::Value* lock_word(const sem_t* semaphore) {
+// Not 0 for a semaphore that is taken for a lock. Null for what was never one.
+KeyMap::Value* lock_flag(const sem_t* semaphore) {
   if (!any_lock.load(std::memory_order_relaxed)) return nullptr;
   return remembered.find(key_of(Key::MutexSemaphore, reinterpret_cast<std::uint64_t>(semaphore)));
 }
 
-std::uint64_t word_of_lock(const sem_t* semaphore) {
-  const KeyMap::Value* word = lock_word(semaphore);
-  return word != nullptr ? word->load(std::memory_order_relaxed) : 0;
+bool is_lock(const sem_t* semaphore) {
+  const KeyMap::Value* flag = lock_flag(semaphore);
+  return flag != nullptr && flag->load(std::memory_order_relaxed) != 0;
 }
 
-void is_no_lock(const sem_t* semaphore) {
-  if (KeyMap::Value* word = lock_word(semaphore)) word->store(0, std::memory_order_relaxed);
+void becomes_signal(const sem_t* semaphore) {
+  if (KeyMap::Value* flag = lock_flag(semaphore)) flag->store(0, std::memory_order_relaxed);
 }
 
-void is_lock(sem_t* semaphore) {
+void becomes_lock(const sem_t* semaphore) {
   Guard guard;
   if (!guard) return;
-  const LockId id = identify(guard, semaphore, LockKind::Semaphore, StackId{});
   bool added;
   const std::uint64_t key = key_of(Key::MutexSemaphore, reinterpret_cast<std::uint64_t>(semaphore));
-  KeyMap::Value* word = remembered.find_or_add(key, &added);
-  if (!id || word == nullptr) return;
-  word->store(IdentityWord::of(id, StackId{}, true).bits, std::memory_order_relaxed);
+  KeyMap::Value* flag = remembered.find_or_add(key, &added);
+  if (flag == nullptr) return;
+  flag->store(1, std::memory_order_relaxed);
   any_lock.store(true, std::memory_order_relaxed);
+}
+
+// What the calling thread last knew of it; 0: nothing.
+LockWord known_word(const sem_t* semaphore) {
+  const ThreadState* thread = tls.active;
+  return thread != nullptr ? known_side_word(*thread, semaphore) : LockWord{};
 }
 
 }  // namespace
@@ -42,27 +46,27 @@ void is_lock(sem_t* semaphore) {
 void semaphore_initialised(sem_t* semaphore, unsigned value, CallPoint at) {
   before_init(semaphore, LockKind::Semaphore, at);
   if (value == 1) {
-    is_lock(semaphore);
+    becomes_lock(semaphore);
   } else {
-    is_no_lock(semaphore);
+    becomes_signal(semaphore);
   }
 }
 
 void semaphore_destroyed(sem_t* semaphore) {
-  is_no_lock(semaphore);
+  becomes_signal(semaphore);
   lock_destroyed(semaphore, LockKind::Semaphore);
 }
 
 bool before_semaphore_wait(sem_t* semaphore, WaitKind wait, CallPoint at) {
-  if (const std::uint64_t word = word_of_lock(semaphore)) {
+  if (is_lock(semaphore)) {
     if (!is_held(semaphore)) {
       if (wait == WaitKind::Blocking &&
-          push_if_known(semaphore, word, LockKind::Semaphore, Mode::Exclusive, at))
+          push_if_known(semaphore, known_word(semaphore), LockKind::Semaphore, Mode::Exclusive, at))
         return true;
       before_wait(semaphore, LockKind::Semaphore, Mode::Exclusive, wait, at);
       return is_held(semaphore);
     }
-    is_no_lock(semaphore);
+    becomes_signal(semaphore);
     before_release(semaphore);
   }
   before_plain_wait(semaphore, LockKind::Semaphore, wait, at);
@@ -70,16 +74,16 @@ bool before_semaphore_wait(sem_t* semaphore, WaitKind wait, CallPoint at) {
 }
 
 void semaphore_taken_by_try(sem_t* semaphore, CallPoint at) {
-  const std::uint64_t word = word_of_lock(semaphore);
-  if (word == 0 || push_if_known<true>(semaphore, word, LockKind::Semaphore, Mode::Exclusive, at)) return;
-  acquired_by_try(semaphore, LockKind::Semaphore, Mode::Exclusive, at);
+  if (is_lock(semaphore) &&
+      !push_if_known<true>(semaphore, known_word(semaphore), LockKind::Semaphore, Mode::Exclusive, at))
+    acquired_by_try(semaphore, LockKind::Semaphore, Mode::Exclusive, at);
 }
 
 void before_semaphore_post(sem_t* semaphore) {
-  if (word_of_lock(semaphore) == 0) return;
+  if (!is_lock(semaphore)) return;
   if (is_held(semaphore)) return before_release(semaphore);
   Guard guard;
-  if (guard && !release_for_holder(guard.thread(), semaphore)) is_no_lock(semaphore);
+  if (guard && !release_for_holder(guard.thread(), semaphore)) becomes_signal(semaphore);
 }
 
 }  // namespace faultline

@@ -47,7 +47,7 @@ void before_join(pthread_t joined, WaitKind wait, CallPoint at) {
   const ThreadId id = thread_by_handle(joined);
   if (!id || id == thread.id || !ensure_trace(thread) || trace.is_full() || !has_begun(id)) return;
   if (const LockId lock = end_of(thread, id))
-    record_plain_wait(guard, lock, LockKind::Thread, nullptr, wait, at, Cause::Join);
+    record_plain_wait(guard, word_of_instance(lock), LockKind::Thread, nullptr, wait, at, Cause::Join);
 }
 
 }  // namespace faultline

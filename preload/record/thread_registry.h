@@ -14,9 +14,10 @@ namespace faultline {
 // A state for a thread about to be created by `parent`, with a new id. nullptr: no memory; the thread then
 // registers itself, without a parent. `parent`'s epoch rises with `thread_created`, after success.
 ThreadState* prepare_thread(ThreadState& parent);
-// `child`: the id it was given. `handle`: where the program keeps what it knows it by, told here too since a
-// join may come before the new thread's first act.
-void thread_created(ThreadState& parent, ThreadId child, const pthread_t* handle);
+void thread_created(ThreadState& parent);
+// The new thread `child` goes by what the program keeps at `handle`: told by its creator too, since a join
+// may come before the thread's first act.
+void learn_handle(ThreadId child, const pthread_t* handle);
 void discard_thread(ThreadState& prepared);  // creation failed
 
 // Gives the calling thread, seen for the first time, a state and writes its record. Null: not possible,
@@ -28,6 +29,10 @@ void begin_thread(ThreadState& prepared);
 
 // Called when the calling thread ends, after its thread-specific destructors: its state returns to the pool.
 void end_thread();
+
+// Adds the locks that came to life on the thread's hot path to the trace's count. The thread itself, or at
+// the end of the process.
+void count_fresh_locks(ThreadState& thread);
 
 // `joiner` has seen the end of `joined`.
 void thread_joined(Guard& joiner, pthread_t joined);

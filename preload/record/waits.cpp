@@ -1,29 +1,28 @@
 #include "record/waits.h"
 
-#include "record/dependencies.h"
+#include "record/held_stack.h"
 #include "record/stacks.h"
 
 namespace faultline {
 
-void record_plain_wait(Guard& guard, LockId lock, LockKind kind, const volatile void* address, WaitKind wait,
-                       CallPoint at, Cause cause) {
+void record_plain_wait(Guard& guard, LockWord lock, LockKind kind, const volatile void* address,
+                       WaitKind wait, CallPoint at, Cause cause) {
   ThreadState& thread = guard.thread();
-  const Place place = call_site(guard, at).place;
-  const std::uint64_t key =
-      mix(chain_key(top_key(thread), lock, Mode::Exclusive, place.site), static_cast<std::uint64_t>(cause));
-  if (already_recorded(thread, key)) return;
-  record_dependency(thread, thread, held_set(thread, thread), key,
-                    Wait{lock, kind, address, Mode::Exclusive, place.stack, cause, wait == WaitKind::Timed});
+  const CallSite& site = call_site(guard, at);
+  const std::uint64_t key = chain_key(top_key(thread), lock, Mode::Exclusive, site.key);
+  HeldLock wanted{
+      const_cast<const void*>(address), key, lock, site.place, HeldId{}, kind, Mode::Exclusive, false};
+  record_wait(thread, wanted, wait, cause);
 }
 
 void record_plain_wait(const volatile void* object, LockKind kind, WaitKind wait, CallPoint at, Cause cause,
                        std::uint64_t key) {
   Guard guard;
   if (!guard) return;
-  const LockId lock = identify(guard, object, kind, call_site(guard, at).place.stack);
+  const LockWord lock = identify(guard, object, kind, call_site(guard, at));
   if (!lock) return;
   record_plain_wait(guard, lock, kind, object, wait, at, cause);
-  guard.thread().known[key % ThreadState::kKnownKeys] = key;
+  guard.thread().learn(key);
 }
 
 void release_newest(LockKind kind) {

@@ -24,10 +24,10 @@ inline bool is_held(const volatile void* lock) {
   return false;
 }
 
-// Records the dependency of everything held on `lock`, which is no lock object or one that the caller has
-// identified. Once per held set, call site, thread and epoch.
-void record_plain_wait(Guard& guard, LockId lock, LockKind kind, const volatile void* address, WaitKind wait,
-                       CallPoint at, Cause cause);
+// Records the wait for what is called `lock`: an object at `address` in memory, or null where it is none.
+// Once per held set, call site, thread and epoch.
+void record_plain_wait(Guard& guard, LockWord lock, LockKind kind, const volatile void* address,
+                       WaitKind wait, CallPoint at, Cause cause);
 
 // The same for an object in memory. Nothing if nothing is held. Cost then: two loads; where the wait is
 // known, a look-up in the thread's cache. It goes by address there: of another object that came to live at
@@ -40,8 +40,7 @@ inline void before_plain_wait(const volatile void* object, LockKind kind, WaitKi
   const ThreadState& thread = *tls.active;
   const std::uint64_t key =
       mix(mix(top_key(thread), reinterpret_cast<std::uint64_t>(object)), at.return_address);
-  if (thread.known[key % ThreadState::kKnownKeys] != key)
-    record_plain_wait(object, kind, wait, at, cause, key);
+  if (!thread.knows(key)) record_plain_wait(object, kind, wait, at, cause, key);
 }
 
 // The wait of a thread that is being unwound (an exception, cancellation, pthread_exit) has ended: the newest

@@ -73,7 +73,7 @@ Report analyze(const Path& path, const Arguments& options) {
 }
 
 Report observe(const std::string& name, int status) {
-  return observe(name, {}, status);
+  return observe(name, Arguments{}, status);
 }
 
 Report observe(const std::string& name, const Arguments& arguments, int status) {
