@@ -29,8 +29,9 @@ const HeldSets::Set& HeldSets::set(HeldId node) {
   if (!is_new) return set;
   for (HeldId held = node; held; held = model_.held[held].under) {
     const HeldNode& record = model_.held[held];
+    // Nor is a thread's end a gate: it would tell of two orders of one thread only that it is one.
     const Lock& lock = model_.locks[record.lock];
-    if (lock.kind != LockKind::Service && !lock.summary)
+    if (lock.kind != LockKind::Service && lock.kind != LockKind::Thread && !lock.summary)
       set.push_back({record.lock, record.mode == Mode::Exclusive});
   }
   // Of a lock held more than once the exclusive hold comes first and stays.

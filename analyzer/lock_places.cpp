@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <ranges>
 
 #include "classes.h"
 #include "stack_view.h"
@@ -119,6 +120,21 @@ Place Places::find_site(StackId stack, std::size_t callers) const {
   }
   std::for_each(next, users.end(), append);
   return place;
+}
+
+Place Places::start(StackId stack) const {
+  for (const Frame& frame : model_.frames(stack) | std::views::reverse) {
+    if (!frame.module || rules_.is_wrapper_module(model_.modules[frame.module].path)) continue;
+    const std::vector<std::string> functions = names_.functions(frame);
+    if (functions.empty()) return without_symbol(frame);
+    for (const std::string& function : functions | std::views::reverse) {
+      if (rules_.is_wrapper(function)) continue;
+      Place place = place_of({without_ordinals(function), &frame});
+      place.is_unnamed = names_a_closure(function);
+      return place;
+    }
+  }
+  return {"?", "?", Stability::Low};
 }
 
 Place Places::place_of(const Function& function) const {

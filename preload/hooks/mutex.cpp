@@ -12,12 +12,6 @@ bool acquired(int result) {
   return result == 0 || result == EOWNERDEAD;
 }
 
-// What the mutex is called; 0: not known, or it has no room for its name.
-[[gnu::always_inline]] inline LockWord known_word(pthread_mutex_t* mutex) {
-  const std::uint64_t* words = mutex_words(mutex);
-  return words[0] == tag_for(mutex) ? LockWord{words[1]} : LockWord{};
-}
-
 // Everything new: an unknown lock, call point or chain.
 [[gnu::cold, gnu::noinline]] int lock_slow(pthread_mutex_t* mutex, std::uintptr_t return_address,
                                            std::uintptr_t frame) {

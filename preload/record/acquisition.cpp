@@ -74,6 +74,8 @@ void for_class_orders(const ThreadState& thread, const HeldLock& wanted, Visit v
   }
 }
 
+}  // namespace
+
 void record_wait(ThreadState& thread, HeldLock& wanted, WaitKind wait, Cause cause) {
   // First: an order that closes a cycle of classes makes them tell their locks apart.
   for_class_orders(thread, wanted, [](ClassOrder&, const HeldLock&) {});
@@ -90,8 +92,6 @@ void record_wait(ThreadState& thread, HeldLock& wanted, WaitKind wait, Cause cau
     if (instance_in(held.word)) count_dependency(order);
   });
 }
-
-}  // namespace
 
 void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait, CallPoint at,
                  Cause cause) {

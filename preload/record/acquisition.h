@@ -95,6 +95,10 @@ inline bool queues_readers(const volatile void* lock, LockKind kind, Mode mode) 
          reader_mode(static_cast<const pthread_rwlock_t*>(const_cast<const void*>(lock))) == Mode::SharedFair;
 }
 
+// Records that `thread`, which is the caller within a guarded section, waits for `wanted` with all it holds.
+// Brings the word and key of `wanted` up to date; it need not be pushed afterwards.
+void record_wait(ThreadState& thread, HeldLock& wanted, WaitKind wait, Cause cause);
+
 // Slow paths. `lock` must be a live lock of `kind`.
 [[gnu::cold]] void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait,
                                CallPoint at, Cause cause = Cause::Call);

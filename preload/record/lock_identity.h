@@ -61,6 +61,11 @@ void identities_after_fork();
 inline std::uint64_t* mutex_words(pthread_mutex_t* mutex) {
   return reinterpret_cast<std::uint64_t*>(&mutex->__data.__list);
 }
+// What the mutex is called; 0: not known, or it has no room for its name.
+[[gnu::always_inline]] inline LockWord known_word(pthread_mutex_t* mutex) {
+  const std::uint64_t* words = mutex_words(mutex);
+  return words[0] == tag_for(mutex) ? LockWord{words[1]} : LockWord{};
+}
 inline std::uint64_t* rwlock_tag(pthread_rwlock_t* lock) {
   return reinterpret_cast<std::uint64_t*>(&lock->__data.__pad2);
 }

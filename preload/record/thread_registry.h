@@ -15,6 +15,9 @@ namespace faultline {
 // registers itself, without a parent. `parent`'s epoch rises with `thread_created`, after success.
 ThreadState* prepare_thread(ThreadState& parent);
 void thread_created(ThreadState& parent);
+// The new thread `child` goes by what the program keeps at `handle`: told by its creator too, since a join
+// may come before the thread's first act.
+void learn_handle(ThreadId child, const pthread_t* handle);
 void discard_thread(ThreadState& prepared);  // creation failed
 
 // Gives the calling thread, seen for the first time, a state and writes its record. Null: not possible,
@@ -33,6 +36,10 @@ void count_fresh_locks(ThreadState& thread);
 
 // `joiner` has seen the end of `joined`.
 void thread_joined(Guard& joiner, pthread_t joined);
+
+// The thread that was last seen to have this handle; none where it was never seen. Means something only while
+// the program may use the handle.
+ThreadId thread_by_handle(pthread_t handle);
 
 // The thread with kernel id `tid`, or null (never seen, or ended).
 ThreadState* thread_by_tid(int tid);

@@ -5,6 +5,9 @@
 
 #include "real.h"
 
+// Another libc has none, and is never inlined.
+#pragma weak gnu_get_libc_version
+
 namespace faultline::libc {
 
 constinit int inlined_mutex_kinds = -1;
@@ -37,7 +40,7 @@ bool are_libcs(Functions*... functions) {
 }  // namespace
 
 void inline_lock_functions(bool wanted) {
-  if (!wanted || !is_known_version(gnu_get_libc_version())) return;
+  if (!wanted || &gnu_get_libc_version == nullptr || !is_known_version(gnu_get_libc_version())) return;
   if (are_libcs(real::pthread_mutex_lock, real::pthread_mutex_unlock, real::pthread_mutex_trylock))
     inlined_mutex_kinds = PTHREAD_MUTEX_RECURSIVE_NP;
   inlines_others = are_libcs(real::pthread_rwlock_rdlock, real::pthread_rwlock_wrlock,

@@ -97,6 +97,23 @@ TEST_CASE("hostile: return codes and errno") {
 TEST_CASE("hostile: C11 threads") {
   check_undisturbed("c11_threads");
 }
+TEST_CASE("hostile: results of C11's functions") {
+  check_undisturbed("c11_results");
+}
+TEST_CASE("hostile: results of semaphores and barriers; a wait that is interrupted, cancelled, timed out") {
+  check_undisturbed("semaphore_calls");
+}
+TEST_CASE("hostile: initialisers left by exceptions, cancellation and pthread_exit") {
+  check_undisturbed("initialisers");
+  // A hundred of its once_flags lived at one address, one after the other.
+  std::size_t initialisers = 0;
+  for (const Json& record : records_of(traces_in(work_dir() / "traces").at(0)))
+    initialisers += record.at("t") == "lock" && record.at("kind") == "once";
+  CHECK(initialisers >= 100);
+}
+TEST_CASE("hostile: a C program that loads a C++ library with static variables in its functions") {
+  check_undisturbed("c_program_of_cxx_library", {program("hostile/libcxx_library.so")});
+}
 TEST_CASE("hostile: a library that locks while it is loaded and unloaded") {
   check_undisturbed("loaded_library", {program("hostile/libloaded_library_plugin.so")});
 }

@@ -25,6 +25,7 @@ Report analyze(const Path& path, const Arguments& options = {});
 
 // Runs a test program under the bare preload and analyzes what it left. Fails the test unless the program
 // ended with `status`, nothing was lost, no bound was reached, and analyze's own status fits its findings.
+// A program that was skipped (status 77) leaves a report without its JSON.
 Report observe(const std::string& name, int status = 0);
 Report observe(const std::string& name, const Arguments& arguments, int status = 0);
 
