@@ -60,7 +60,7 @@ class Builder : public TraceVisitor {
     model_.joins.push_back({here(join.thread), join.epoch, here(join.joined)});
   }
   void on_lock(const LockRecord& record) override {
-    Lock lock{record, process_, {}, false};
+    Lock lock{record, process_, {}, {}, false};
     lock.init = here(lock.init);
     lock.first = here(lock.first);
     lock.place.module = here(lock.place.module);
@@ -68,6 +68,9 @@ class Builder : public TraceVisitor {
   }
   void on_lock_name(LockId lock, std::string name) override {
     model_.locks[here(lock)].name = std::move(name);
+  }
+  void on_class_name(LockId lock, std::string name) override {
+    model_.locks[here(lock)].class_name = std::move(name);
   }
   void on_mmap_lock(LockId lock) override { model_.locks[here(lock)].is_mmap_lock = true; }
   void on_held(const HeldRecord& record) override {

@@ -43,19 +43,13 @@ std::uint32_t IdMap::find(std::uint32_t number) const {
 
 TraceDecoder::Decode TraceDecoder::decoder_of(std::string_view type) {
   static constexpr std::pair<std::string_view, Decode> decoders[] = {
-      {"dep", &TraceDecoder::dependency},
-      {"held", &TraceDecoder::held},
-      {"stack", &TraceDecoder::stack},
-      {"lock", &TraceDecoder::lock},
-      {"name", &TraceDecoder::lock_name},
-      {"thread", &TraceDecoder::thread},
-      {"thread_name", &TraceDecoder::thread_name},
-      {"exit", &TraceDecoder::exit},
-      {"join", &TraceDecoder::join},
-      {"module", &TraceDecoder::module},
-      {"range", &TraceDecoder::range},
-      {"role", &TraceDecoder::role},
-      {"source", &TraceDecoder::source},
+      {"dep", &TraceDecoder::dependency}, {"held", &TraceDecoder::held},
+      {"stack", &TraceDecoder::stack},    {"lock", &TraceDecoder::lock},
+      {"name", &TraceDecoder::lock_name}, {"class", &TraceDecoder::class_name},
+      {"thread", &TraceDecoder::thread},  {"thread_name", &TraceDecoder::thread_name},
+      {"exit", &TraceDecoder::exit},      {"join", &TraceDecoder::join},
+      {"module", &TraceDecoder::module},  {"range", &TraceDecoder::range},
+      {"role", &TraceDecoder::role},      {"source", &TraceDecoder::source},
       {"end", &TraceDecoder::end},
   };
   const auto* const found = std::ranges::find(decoders, type, &std::pair<std::string_view, Decode>::first);
@@ -227,9 +221,20 @@ void TraceDecoder::lock_name(const Fields& fields) {
   visitor_.on_lock_name(lock, std::string(fields.text("name")));
 }
 
+void TraceDecoder::class_name(const Fields& fields) {
+  const LockId lock = a_lock(required(fields.number32("lock"), "lock"));
+  visitor_.on_class_name(lock, std::string(fields.text("name")));
+}
+
 void TraceDecoder::role(const Fields& fields) {
   const LockId lock = a_lock(required(fields.number32("lock"), "lock"));
   if (fields.text("role") == "mmap_lock") visitor_.on_mmap_lock(lock);
+}
+
+std::uint8_t TraceDecoder::subclass(const Fields& fields) {
+  const std::uint32_t subclass = fields.number32_or("subclass", 0);
+  if (subclass > UINT8_MAX) throw RecordError("field \"subclass\" is over 255");
+  return static_cast<std::uint8_t>(subclass);
 }
 
 void TraceDecoder::held(const Fields& fields) {
@@ -238,7 +243,8 @@ void TraceDecoder::held(const Fields& fields) {
                           .lock = a_lock(required(fields.number32("lock"), "lock")),
                           .mode = fields.word("mode", Mode::SharedFair),
                           .stack = a_stack(fields.number("stack")),
-                          .trylock = fields.flag_or("try", false)};
+                          .trylock = fields.flag_or("try", false),
+                          .subclass = subclass(fields)};
   held_.define(number);
   visitor_.on_held(record);
 }
@@ -265,6 +271,7 @@ void TraceDecoder::dependency(const Fields& fields) {
   record.cause = fields.word("cause", Cause::Service);
   record.timed = fields.flag_or("timed", false);
   record.observed = fields.flag_or("observed", true);
+  record.subclass = subclass(fields);
   if (fields.has("open")) {
     const std::string_view open = fields.text("open");
     if (open != "epochs" && open != "threads")

@@ -99,8 +99,9 @@ struct HeldRecord {
   HeldId under;  // none: the bottom
   LockId lock;
   Mode mode = Mode::Exclusive;
-  StackId stack;         // where it was taken
-  bool trylock = false;  // taken without waiting
+  StackId stack;              // where it was taken
+  bool trylock = false;       // taken without waiting
+  std::uint8_t subclass = 0;  // annotated part among the locks of its class
 };
 
 // How far a dependency reaches beyond the epoch it was recorded in.
@@ -131,9 +132,10 @@ struct DependencyRecord {
   bool timed = false;    // the wait ends by itself
   bool observed = true;  // false: it did not happen in this run but could have
   Open open = Open::No;
-  LockId via_service;   // another thread waits on behalf of `thread`: the service it does so for ...
-  ThreadId via_thread;  // ... and the serving thread; both none otherwise
-  FaultRecord fault;    // of cause Fault
+  std::uint8_t subclass = 0;  // of `to`, as in HeldRecord
+  LockId via_service;         // another thread waits on behalf of `thread`: the service it does so for ...
+  ThreadId via_thread;        // ... and the serving thread; both none otherwise
+  FaultRecord fault;          // of cause Fault
 };
 
 struct RangeRecord {

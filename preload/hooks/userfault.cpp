@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "fault/fault_service.h"
+#include "fault/served_ranges.h"
 #include "hooks/hook.h"
 #include "options.h"
 #include "record/unwinder.h"
@@ -109,6 +110,7 @@ int request_of(int fd, unsigned long request, void* argument, CallPoint at) {
   end_resolution(resolution);
   if (request == UFFDIO_REGISTER && find_fault_context(fd, context))
     range_registered(guard, context, *static_cast<const uffdio_register*>(argument));
+  if (request == UFFDIO_UNREGISTER) remove_served_range(start, length);
   return result;
 }
 

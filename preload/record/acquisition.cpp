@@ -2,7 +2,9 @@
 
 #include "fault/fault_service.h"
 #include "record/dependencies.h"
+#include "record/pause.h"
 #include "record/stacks.h"
+#include "record/subclass.h"
 #include "record/unwinder.h"
 #include "runtime.h"
 
@@ -30,7 +32,8 @@ bool returns_at_once(const HeldLock& held, const volatile void* lock, LockKind k
 HeldLock describe(Guard& guard, const volatile void* lock, LockKind kind, Mode mode, CallPoint at) {
   const CallSite& site = call_site(guard, at);
   const LockId id = identify(guard, lock, kind, site.place.stack);
-  const std::uint64_t key = chain_key(top_key(guard.thread()), id, mode, site.place.site);
+  const std::uint64_t key =
+      key_of_taken(guard.thread(), chain_key(top_key(guard.thread()), id, mode, site.place.site));
   return {const_cast<const void*>(lock), key, id, HeldId{}, site.place, kind, mode, false};
 }
 
@@ -39,7 +42,7 @@ void record_wait(ThreadState& thread, const HeldLock& entry, WaitKind wait, Caus
   if (already_recorded(thread, key)) return;
   record_dependency(thread, thread, held_set(thread, thread), key,
                     Wait{entry.lock, entry.kind, entry.address, entry.mode, entry.place.stack, cause,
-                         wait == WaitKind::Timed});
+                         wait == WaitKind::Timed, true, subclass_of(entry.key)});
 }
 
 }  // namespace
@@ -51,6 +54,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
   Guard guard;
   if (!guard) return passed_through();
   ThreadState& thread = guard.thread();
+  if (passes_unwatched(thread)) return;
   const HeldLock taken = describe(guard, lock, kind, mode, at);
   if (!taken.lock) return;
   // Alone: whoever joins this thread while holding the lock waits for what waits here.
@@ -66,6 +70,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
 void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPoint at) {
   Guard guard;
   if (!guard) return passed_through();
+  if (passes_unwatched(guard.thread())) return;
   HeldLock entry = describe(guard, lock, kind, mode, at);
   if (!entry.lock) return;
   entry.by_trylock = true;
@@ -77,7 +82,8 @@ void before_release_slow(const volatile void* lock) {
   Guard guard;
   if (guard) {
     const void* address = const_cast<const void*>(lock);
-    if (!remove_held(guard.thread(), address) && !release_for_holder(guard.thread(), address))
+    if (!remove_held(guard.thread(), address) && !gives_up_unwatched(guard.thread()) &&
+        !release_for_holder(guard.thread(), address))
       trace.lose(Lost::Foreign);
     return;
   }
@@ -102,9 +108,9 @@ bool before_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
   Guard guard;
   if (!guard) return true;
   ThreadState& thread = guard.thread();
-  const bool was_held = remove_held(thread, mutex);
+  const bool was_held = remove_held(thread, mutex) || gives_up_unwatched(thread);
   if (thread.is_server) server_is_idle(thread);
-  if (thread.top != thread.base)
+  if (thread.top != thread.base && thread.paused == 0)
     record_wait(thread, describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, at), WaitKind::Blocking,
                 Cause::Relock);
   return was_held;
@@ -113,6 +119,7 @@ bool before_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
 void after_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
   Guard guard;
   if (!guard) return passed_through();
+  if (passes_unwatched(guard.thread())) return;
   const HeldLock taken = describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, at);
   if (!taken.lock) return;
   if (guard.thread().is_server) server_acquires(guard, taken);

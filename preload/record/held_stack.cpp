@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "record/subclass.h"
 #include "record/thread_registry.h"
 #include "runtime.h"
 #include "sys/arena.h"
@@ -12,7 +13,9 @@
 namespace faultline {
 
 void set_limit(ThreadState& thread) {
-  thread.limit = thread.is_server ? thread.base : thread.end;
+  const bool slow =
+      thread.is_server || thread.paused != 0 || thread.next_subclass != 0;
+  thread.limit = slow ? thread.base : thread.end;
 }
 
 namespace {
@@ -51,8 +54,8 @@ bool remove_held(ThreadState& thread, const void* address) {
   for (HeldLock* above = entry; above + 1 < thread.top; ++above) {
     *above = above[1];
     // The set below has changed: another key, and another node where one is needed.
-    above->key =
-        chain_key(above == thread.base ? 0 : above[-1].key, above->lock, above->mode, above->place.site);
+    const std::uint64_t below = above == thread.base ? 0 : above[-1].key;
+    above->key = key_moved(above->key, chain_key(below, above->lock, above->mode, above->place.site));
     above->node = HeldId{};
   }
   --thread.top;

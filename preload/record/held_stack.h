@@ -31,7 +31,7 @@ void drop_released_by_others(ThreadState& thread);
 
 const HeldLock* find_held(const ThreadState& thread, LockId lock);
 
-// Where pushing takes the slow path: at the end of memory, or always for a thread that serves faults.
+// Where pushing takes the slow path: at the end of memory, or always where ThreadState says so.
 void set_limit(ThreadState& thread);
 
 }  // namespace faultline

@@ -90,13 +90,21 @@ IdentityWord word_of(LockKind kind, const volatile void* address) {
   return {value != nullptr ? value->load(std::memory_order_acquire) : 0};
 }
 
-void write_name(ThreadState& thread, LockId lock) {
-  const KeyMap::Value* name = remembered.find(key_of(Key::Name, lock.value));
+// Key::Name or Key::ClassName, and the record that tells it.
+struct Naming {
+  Key space;
+  std::string_view record;
+};
+constexpr Naming kOwnName{Key::Name, "name"};
+constexpr Naming kClassName{Key::ClassName, "class"};
+
+void write_name(ThreadState& thread, LockId lock, Naming naming) {
+  const KeyMap::Value* name = remembered.find(key_of(naming.space, lock.value));
   const auto* text =
       name != nullptr ? reinterpret_cast<const char*>(name->load(std::memory_order_acquire)) : nullptr;
   if (text == nullptr) return;
   JsonLine line(thread.line, sizeof thread.line);
-  trace.append(line.begin("name").number("lock", lock.value).text("name", text).end());
+  trace.append(line.begin(naming.record).number("lock", lock.value).text("name", text).end());
 }
 
 void write_role(ThreadState& thread, LockId lock) {
@@ -168,17 +176,29 @@ Mode reader_mode(const pthread_rwlock_t* lock) {
                                                                               : Mode::SharedRecursive;
 }
 
-void name_lock(Guard& guard, LockId lock, const char* name) {
+namespace {
+
+void keep_name(Guard& guard, LockId lock, Naming naming, const char* name) {
   constexpr std::size_t kLongest = 63;
   const std::size_t length = strnlen(name, kLongest);
   bool added;
-  KeyMap::Value* value = remembered.find_or_add(key_of(Key::Name, lock.value), &added);
+  KeyMap::Value* value = remembered.find_or_add(key_of(naming.space, lock.value), &added);
   auto* text = static_cast<char*>(arena_allocate(length + 1, 1));
   if (value == nullptr || text == nullptr) return;
   std::memcpy(text, name, length);
   text[length] = '\0';
   value->store(reinterpret_cast<std::uint64_t>(text), std::memory_order_release);
-  if (is_written(lock)) write_name(guard.thread(), lock);
+  if (is_written(lock)) write_name(guard.thread(), lock, naming);
+}
+
+}  // namespace
+
+void name_lock(Guard& guard, LockId lock, const char* name) {
+  keep_name(guard, lock, kOwnName, name);
+}
+
+void name_class_of(Guard& guard, LockId lock, const char* name) {
+  keep_name(guard, lock, kClassName, name);
 }
 
 void declare_mmap_lock(Guard& guard, LockId lock, const volatile void* address, LockKind kind) {
@@ -217,7 +237,8 @@ void write_lock_record(ThreadState& thread, LockId lock, LockKind kind, const vo
   if (where.module) line.open("static", '[').element(where.module.value).element(where.offset).close(']');
   if (address != nullptr) write_attributes(line, kind, address);
   trace.append(line.end());
-  write_name(thread, lock);
+  write_name(thread, lock, kOwnName);
+  write_name(thread, lock, kClassName);
   if (declared_mmap_lock().id == lock) write_role(thread, lock);
   value->store(1, std::memory_order_release);
 }

@@ -76,8 +76,9 @@ Mode reader_mode(const pthread_rwlock_t* lock);
 // A new id for something that is no object in memory (a fault service, the model mmap_lock).
 LockId new_lock_id();
 
-// Annotations: a name, the part of the mmap_lock.
+// Annotations: a name, a name for the lock's whole class, the part of the mmap_lock.
 void name_lock(Guard& guard, LockId lock, const char* name);
+void name_class_of(Guard& guard, LockId lock, const char* name);
 void declare_mmap_lock(Guard& guard, LockId lock, const volatile void* address, LockKind kind);
 
 // The program's own mmap_lock; id 0 where none was declared.

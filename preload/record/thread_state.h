@@ -95,7 +95,8 @@ struct ThreadState {
   static constexpr int kMaxWalk = 96;  // frames of the program, and ours on top of them
 
   // Hot: one cache line. The held stack is [base, top); pushing at or above `limit` takes the slow path,
-  // which makes room. A thread that serves faults has limit == base: all its acquisitions take the slow path.
+  // which makes room. A thread that serves faults, is paused, has announced a subclass, or is inside the
+  // loader has limit == base: all its acquisitions take the slow path.
   HeldLock* top;
   HeldLock* base;
   HeldLock* limit;
@@ -128,6 +129,11 @@ struct ThreadState {
   ServedAcquisition served[kServerLog];
   // Locks this thread holds that other threads have released: they ask it, through `limit`, to take notice.
   std::atomic<const void*> released_by_others[8];
+  // Of record/pause.h: how often recording is switched off, and locks taken meanwhile and not yet given up.
+  std::uint32_t paused;
+  std::uint32_t unwatched;
+  std::uint8_t next_subclass;             // of the next lock taken (record/subclass.h)
+  const void* announced;  // the lock of the program's own type that annotate.h said it waits for
   // Releases that a signal handler made while the shim was busy with this thread.
   std::uint32_t deferred_count;
   const void* deferred[8];

@@ -72,12 +72,14 @@ Report analyze(const Path& path, const Arguments& options) {
   return report;
 }
 
-Report observe(const std::string& name, int status) {
+Report observe(const std::string& name, int status, const Arguments& arguments, const Arguments& options) {
   const Path traces = work_dir() / "traces";
-  const Outcome program_run = run(preloaded({program(name)}, traces));
+  Arguments all = {program(name)};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  const Outcome program_run = run(preloaded(all, traces));
   INFO(program_run.command << "\n" << program_run.out << program_run.err);
   REQUIRE(program_run.status == status);
-  Report report = analyze(traces);
+  Report report = analyze(traces, options);
   INFO(report.text);
   REQUIRE(report.json.is_object());
   CHECK(report.status == (report.of_severity("error").empty() ? 0 : 1));

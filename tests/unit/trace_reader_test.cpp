@@ -27,6 +27,7 @@ class Counter : public TraceVisitor {
     last_lock = lock;
   }
   void on_lock_name(LockId, std::string) override { ++names; }
+  void on_class_name(LockId, std::string) override { ++class_names; }
   void on_mmap_lock(LockId) override { ++roles; }
   void on_held(const HeldRecord&) override { ++held; }
   void on_dependency(const DependencyRecord&) override { ++dependencies; }
@@ -36,8 +37,8 @@ class Counter : public TraceVisitor {
   HeaderRecord last_header;
   StatsRecord last_stats;
   LockRecord last_lock;
-  int sources = 0, modules = 0, stacks = 0, threads = 0, joins = 0, locks = 0, names = 0, roles = 0, held = 0,
-      dependencies = 0, ranges = 0;
+  int sources = 0, modules = 0, stacks = 0, threads = 0, joins = 0, locks = 0, names = 0, class_names = 0,
+      roles = 0, held = 0, dependencies = 0, ranges = 0;
   bool ended = false;
 };
 
