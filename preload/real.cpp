@@ -4,6 +4,11 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include <atomic>
+#include <type_traits>
+
+#include "sys/next_definition.h"
+
 // libc declares its functions with attributes (nonnull, nothrow) that a template argument does not carry:
 // nothing is lost.
 #pragma GCC diagnostic ignored "-Wignored-attributes"
@@ -11,9 +16,28 @@
 namespace faultline::real {
 namespace {
 
+constinit std::atomic<bool> all_resolved{false};
+
+// dlsym itself is hooked: the next one after us has to be found without it. Both must be called from here,
+// the object after which RTLD_NEXT begins.
 void* look_up(const char* symbol, const char* version) {
-  void* found = version != nullptr ? dlvsym(RTLD_NEXT, symbol, version) : nullptr;
-  return found != nullptr ? found : dlsym(RTLD_NEXT, symbol);
+  static constinit decltype(&::dlsym) next_dlsym = nullptr;
+  static constinit decltype(&::dlvsym) next_dlvsym = nullptr;
+  if (next_dlsym == nullptr) {
+    next_dlvsym = reinterpret_cast<decltype(&::dlvsym)>(sys::next_definition("dlvsym"));
+    next_dlsym = reinterpret_cast<decltype(&::dlsym)>(sys::next_definition("dlsym"));
+  }
+  if (next_dlsym == nullptr) return nullptr;
+  void* found =
+      version != nullptr && next_dlvsym != nullptr ? next_dlvsym(RTLD_NEXT, symbol, version) : nullptr;
+  return found != nullptr ? found : next_dlsym(RTLD_NEXT, symbol);
+}
+
+// What a function that this libc lacks returns.
+template <class R>
+R nothing() {
+  if constexpr (std::is_pointer_v<R>) return nullptr;
+  if constexpr (std::is_integral_v<R>) return static_cast<R>(ENOSYS);
 }
 
 // What a pointer of type Fn holds before it is resolved, and where libc has no such function. Entry names the
@@ -27,7 +51,7 @@ struct FirstCall<Entry, R (*)(Args...)> {
     Entry::resolve();
     return Entry::pointer()(args...);
   }
-  static R missing(Args...) { return static_cast<R>(ENOSYS); }
+  static R missing(Args...) { return nothing<R>(); }
 };
 template <class Entry, class R, class... Args>
 struct FirstCall<Entry, R (*)(Args...) noexcept> {
@@ -35,7 +59,7 @@ struct FirstCall<Entry, R (*)(Args...) noexcept> {
     Entry::resolve();
     return Entry::pointer()(args...);
   }
-  static R missing(Args...) noexcept { return static_cast<R>(ENOSYS); }
+  static R missing(Args...) noexcept { return nothing<R>(); }
 };
 // Variadic: ioctl takes one word more, prctl and syscall up to six. Reading words that were not passed is
 // harmless: they are registers and stack.
@@ -87,6 +111,11 @@ struct FirstCall<Entry, R (*)(R, ...) noexcept> {
 void resolve_all() {
 #define FUNCTION(name, version) Entry_##name::resolve();
 #include "functions.def"
+  all_resolved.store(true, std::memory_order_release);
+}
+
+bool is_resolved() {
+  return all_resolved.load(std::memory_order_acquire);
 }
 
 }  // namespace faultline::real

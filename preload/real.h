@@ -9,6 +9,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
 #include <poll.h>
@@ -31,7 +32,10 @@ namespace faultline::real {
 #define FUNCTION(name, version) extern decltype(&::name) name;
 #include "functions.def"
 
-// Looks up every pointer. Called once, by the constructor.
+// Looks up every pointer. Called by the constructor, and by a hook that jumps before that: more than once is
+// harmless.
 void resolve_all();
+// Whether that was done.
+bool is_resolved();
 
 }  // namespace faultline::real

@@ -2,6 +2,7 @@
 
 #include "fault/fault_service.h"
 #include "record/dependencies.h"
+#include "record/loader_calls.h"
 #include "record/pause.h"
 #include "record/stacks.h"
 #include "record/subclass.h"
@@ -24,12 +25,14 @@ bool returns_at_once(const HeldLock& held, const volatile void* lock, LockKind k
     const int type = reinterpret_cast<const volatile pthread_mutex_t*>(lock)->__data.__kind & 3;
     return type == PTHREAD_MUTEX_RECURSIVE_NP || type == PTHREAD_MUTEX_ERRORCHECK_NP;
   }
+  if (kind == LockKind::Loader) return true;  // both are recursive
   if (kind == LockKind::Rwlock)
     return held.mode == Mode::Exclusive || mode == Mode::SharedRecursive;  // EDEADLK; a second read
   return false;
 }
 
 HeldLock describe(Guard& guard, const volatile void* lock, LockKind kind, Mode mode, CallPoint at) {
+  drop_ended_loader_calls(guard.thread(), at.frame);
   const CallSite& site = call_site(guard, at);
   const LockId id = identify(guard, lock, kind, site.place.stack);
   const std::uint64_t key =

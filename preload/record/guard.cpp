@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "record/held_stack.h"
+#include "record/loader_calls.h"
 #include "record/thread_registry.h"
 #include "runtime.h"
 
@@ -26,7 +27,10 @@ Guard::Guard() : saved_errno_(errno) {
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   thread_ = thread;
   notice_fork(thread);
-  if (thread->limit == thread->base) drop_released_by_others(*thread);
+  if (thread->limit == thread->base) {
+    drop_released_by_others(*thread);
+    drop_ended_loader_calls(*thread, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
+  }
 }
 
 Guard::~Guard() {

@@ -14,7 +14,7 @@ namespace faultline {
 
 void set_limit(ThreadState& thread) {
   const bool slow =
-      thread.is_server || thread.paused != 0 || thread.next_subclass != 0;
+      thread.is_server || thread.paused != 0 || thread.next_subclass != 0 || thread.loader_call_count != 0;
   thread.limit = slow ? thread.base : thread.end;
 }
 

@@ -225,6 +225,8 @@ void write_lock_record(ThreadState& thread, LockId lock, LockKind kind, const vo
   IdentityWord word = address != nullptr ? word_of(kind, address) : IdentityWord{0};
   if (word.id() != lock) word.bits = 0;  // the object has become another lock meanwhile
   const StackId origin = written_stack(thread, word.origin());
+  // What is no object of the program's has an address of ours, which says nothing.
+  if (kind == LockKind::Loader || kind == LockKind::File) address = nullptr;
   const CodeLocation where =
       address != nullptr ? locate(thread, reinterpret_cast<std::uintptr_t>(address)) : CodeLocation{};
   JsonLine line(thread.line, sizeof thread.line);

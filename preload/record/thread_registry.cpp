@@ -73,6 +73,7 @@ ThreadState* new_state() {
   state->deferred_count = 0;
   state->paused = 0;
   state->unwatched = 0;
+  state->loader_call_count = 0;
   state->next_subclass = 0;
   state->announced = nullptr;
   set_limit(*state);

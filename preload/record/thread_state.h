@@ -82,6 +82,13 @@ constexpr std::size_t call_site_index(CallPoint at) {
   return ((at.return_address ^ (at.frame << 4)) * 0x9e3779b97f4a7c15u) >> 54;
 }
 
+// A call into the dynamic loader that holds one of its locks and whose end no hook sees
+// (record/loader_calls.h).
+struct LoaderCall {
+  CallPoint at;
+  std::uint8_t lock;
+};
+
 struct PerfRing;
 
 struct ThreadState {
@@ -90,6 +97,7 @@ struct ThreadState {
   static constexpr std::size_t kHeldAtFirst = 256;
   static constexpr std::size_t kServerLog = 64;
   static constexpr std::size_t kMaxFrames = 64;
+  static constexpr std::uint32_t kLoaderCalls = 16;
   static constexpr std::size_t kLineBytes = 16 << 10;
   static constexpr std::size_t kStackWords = 512;
   static constexpr int kMaxWalk = 96;  // frames of the program, and ours on top of them
@@ -132,6 +140,8 @@ struct ThreadState {
   // Of record/pause.h: how often recording is switched off, and locks taken meanwhile and not yet given up.
   std::uint32_t paused;
   std::uint32_t unwatched;
+  std::uint32_t loader_call_count;
+  LoaderCall loader_calls[kLoaderCalls];  // outermost first
   std::uint8_t next_subclass;             // of the next lock taken (record/subclass.h)
   const void* announced;  // the lock of the program's own type that annotate.h said it waits for
   // Releases that a signal handler made while the shim was busy with this thread.
