@@ -7,6 +7,8 @@
 #include <atomic>
 #include <type_traits>
 
+#include "raw_syscall.h"
+#include "runtime.h"
 #include "sys/next_definition.h"
 
 // libc declares its functions with attributes (nonnull, nothrow) that a template argument does not carry:
@@ -31,6 +33,12 @@ void* look_up(const char* symbol, const char* version) {
   void* found =
       version != nullptr && next_dlvsym != nullptr ? next_dlvsym(RTLD_NEXT, symbol, version) : nullptr;
   return found != nullptr ? found : next_dlsym(RTLD_NEXT, symbol);
+}
+
+// A call that only we could answer: without us the program's own binding of it would have failed.
+[[noreturn]] void is_nowhere(const char* symbol) {
+  say("no library that defines it is loaded, yet the program calls ", symbol);
+  for (;;) sys::call(SYS_exit_group, 127);
 }
 
 // What a function that this libc lacks returns.
@@ -108,7 +116,31 @@ struct FirstCall<Entry, R (*)(R, ...) noexcept> {
   }
 #include "functions.def"
 
+// Looked for without dlsym, whose lock another thread may hold (in a constructor that dlopen runs) while it
+// waits for a lock of the caller's.
+#define LATER(name)                                                                    \
+  namespace {                                                                          \
+  struct Entry_##name {                                                                \
+    using Fn = decltype(&::name);                                                      \
+    static Fn& pointer();                                                              \
+    static bool find() {                                                               \
+      void* found = sys::next_definition(#name);                                       \
+      if (found != nullptr) pointer() = reinterpret_cast<Fn>(found);                   \
+      return found != nullptr;                                                         \
+    }                                                                                  \
+    static void resolve() {                                                            \
+      if (!find()) is_nowhere(#name);                                                  \
+    }                                                                                  \
+  };                                                                                   \
+  }                                                                                    \
+  constinit decltype(&::name) name = FirstCall<Entry_##name, decltype(&::name)>::call; \
+  Entry_##name::Fn& Entry_##name::pointer() {                                          \
+    return real::name;                                                                 \
+  }
+#include "functions.def"
+
 void resolve_all() {
+#define LATER(name) Entry_##name::find();
 #define FUNCTION(name, version) Entry_##name::resolve();
 #include "functions.def"
   all_resolved.store(true, std::memory_order_release);

@@ -3,7 +3,8 @@
 // Each pointer starts at its own resolver, so a call before our constructor (another library's constructor)
 // finds its way, and no call pays a branch. `real::resolve_all()` looks all of them up at start, before a
 // program lock can be held. A function that this libc lacks becomes one that returns ENOSYS; programs that
-// were built without it never call it.
+// were built without it never call it. A function of a library that is not there yet (LATER) is looked for
+// again when it is called; if it still is nowhere the process ends as it would without us.
 #pragma once
 
 #ifndef _GNU_SOURCE
@@ -27,8 +28,22 @@ int __poll_chk(pollfd* fds, nfds_t count, int timeout, size_t room);
 int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask, size_t room);
 }
 
+// GLib's, declared here so that no header of it is needed; gboolean is int, gint64 long.
+extern "C" {
+struct GMutex;
+struct GCond;
+void g_mutex_init(GMutex* mutex);
+void g_mutex_clear(GMutex* mutex);
+void g_mutex_lock(GMutex* mutex);
+int g_mutex_trylock(GMutex* mutex);
+void g_mutex_unlock(GMutex* mutex);
+void g_cond_wait(GCond* condition, GMutex* mutex);
+int g_cond_wait_until(GCond* condition, GMutex* mutex, long until);
+}
+
 namespace faultline::real {
 
+#define LATER(name) extern decltype(&::name) name;
 #define FUNCTION(name, version) extern decltype(&::name) name;
 #include "functions.def"
 

@@ -107,23 +107,22 @@ void before_init(const volatile void* lock, LockKind kind, CallPoint at) {
   if (guard) lock_initialised(guard, lock, kind, call_site(guard, at).place.stack);
 }
 
-bool before_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
+bool before_condition_wait(const volatile void* mutex, CallPoint at, LockKind kind) {
   Guard guard;
   if (!guard) return true;
   ThreadState& thread = guard.thread();
-  const bool was_held = remove_held(thread, mutex) || gives_up_unwatched(thread);
+  const bool was_held = remove_held(thread, const_cast<const void*>(mutex)) || gives_up_unwatched(thread);
   if (thread.is_server) server_is_idle(thread);
   if (thread.top != thread.base && thread.paused == 0)
-    record_wait(thread, describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, at), WaitKind::Blocking,
-                Cause::Relock);
+    record_wait(thread, describe(guard, mutex, kind, Mode::Exclusive, at), WaitKind::Blocking, Cause::Relock);
   return was_held;
 }
 
-void after_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
+void after_condition_wait(const volatile void* mutex, CallPoint at, LockKind kind) {
   Guard guard;
   if (!guard) return passed_through();
   if (passes_unwatched(guard.thread())) return;
-  const HeldLock taken = describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, at);
+  const HeldLock taken = describe(guard, mutex, kind, Mode::Exclusive, at);
   if (!taken.lock) return;
   if (guard.thread().is_server) server_acquires(guard, taken);
   push_held(guard.thread(), taken);

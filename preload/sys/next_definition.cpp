@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "raw_syscall.h"
+
 namespace faultline::sys {
 namespace {
 
@@ -71,6 +73,11 @@ void* definition_in(const link_map& object, const char* symbol) {
 }  // namespace
 
 void* next_definition(const char* symbol) {
+  constexpr int kPatienceYields = 5000;
+  for (int i = 0; i < kPatienceYields; ++i) {
+    if (__atomic_load_n(&_r_debug.r_state, __ATOMIC_ACQUIRE) == r_debug::RT_CONSISTENT) break;
+    call(SYS_sched_yield);
+  }
   bool after_us = false;
   for (const link_map* object = _r_debug.r_map; object != nullptr; object = object->l_next) {
     if (after_us)
