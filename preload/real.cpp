@@ -69,8 +69,8 @@ struct FirstCall<Entry, R (*)(Args...) noexcept> {
   }
   static R missing(Args...) noexcept { return nothing<R>(); }
 };
-// Variadic: ioctl takes one word more, prctl and syscall up to six. Reading words that were not passed is
-// harmless: they are registers and stack.
+// Variadic: ioctl and fcntl take one word more, prctl and syscall up to six. Reading words that were not
+// passed is harmless: they are registers and stack.
 template <class Entry>
 struct FirstCall<Entry, int (*)(int, unsigned long, ...) noexcept> {
   static int call(int fd, unsigned long request, ...) noexcept {
@@ -82,6 +82,19 @@ struct FirstCall<Entry, int (*)(int, unsigned long, ...) noexcept> {
     return Entry::pointer()(fd, request, argument);
   }
   static int missing(int, unsigned long, ...) noexcept { return ENOSYS; }
+};
+// fcntl.
+template <class Entry>
+struct FirstCall<Entry, int (*)(int, int, ...)> {
+  static int call(int fd, int command, ...) {
+    va_list arguments;
+    va_start(arguments, command);
+    void* argument = va_arg(arguments, void*);
+    va_end(arguments);
+    Entry::resolve();
+    return Entry::pointer()(fd, command, argument);
+  }
+  static int missing(int, int, ...) { return ENOSYS; }
 };
 template <class Entry, class R>
 struct FirstCall<Entry, R (*)(R, ...) noexcept> {

@@ -12,6 +12,7 @@
 #include "json_line.h"
 #include "raw_syscall.h"
 #include "real.h"
+#include "record/file_locks.h"
 #include "record/lock_identity.h"
 #include "record/thread_registry.h"
 #include "record/unwinder.h"
@@ -47,6 +48,7 @@ void child_starts_anew(ThreadState* survivor) {
   remembered.forget_adder();
   trace_being_made.store(false, std::memory_order_relaxed);
   registry_after_fork(survivor);
+  file_locks_after_fork(survivor);
   faults_after_fork();
   if (fork_canary != nullptr) fork_canary->store(1, std::memory_order_relaxed);
   trace.stats.threads.store(1, std::memory_order_relaxed);

@@ -204,6 +204,7 @@ void TraceDecoder::lock(const Fields& fields) {
   record.robust = fields.flag_or("robust", false);
   record.shared = fields.flag_or("shared", false);
   record.address = fields.hexadecimal("addr");
+  record.of_process = owner_is_process(fields);
   record.inode = fields.number_or("inode", 0);
   record.init = a_stack(fields.number_or("init", 0));
   record.first = a_stack(fields.number_or("first", 0));
@@ -229,6 +230,13 @@ void TraceDecoder::class_name(const Fields& fields) {
 void TraceDecoder::role(const Fields& fields) {
   const LockId lock = a_lock(required(fields.number32("lock"), "lock"));
   if (fields.text("role") == "mmap_lock") visitor_.on_mmap_lock(lock);
+}
+
+bool TraceDecoder::owner_is_process(const Fields& fields) {
+  const std::string_view owner = fields.text_or("owner", "description");
+  if (owner != "description" && owner != "process")
+    throw RecordError(R"(field "owner" is neither "description" nor "process")");
+  return owner == "process";
 }
 
 std::uint8_t TraceDecoder::subclass(const Fields& fields) {

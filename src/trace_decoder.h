@@ -64,6 +64,7 @@ class TraceDecoder {
   void lock(const Fields& fields);
   void lock_name(const Fields& fields);
   void class_name(const Fields& fields);
+  static bool owner_is_process(const Fields& fields);
   static std::uint8_t subclass(const Fields& fields);
   void role(const Fields& fields);
   void held(const Fields& fields);

@@ -87,7 +87,8 @@ struct LockRecord {
   bool robust = false;
   bool shared = false;  // between processes
   std::uint64_t address = 0;
-  std::uint64_t inode = 0;  // of a service: number of the userfaultfd's file
+  bool of_process = false;  // of a file: its owner is the process, whose threads never wait for each other
+  std::uint64_t inode = 0;  // of a service: number of the userfaultfd's file; of a file: its own
   StackId init;             // none: its initialisation was not seen
   StackId first;            // none: its first acquisition was not seen
   bool is_static = false;   // it lies in a module's image, at `place`

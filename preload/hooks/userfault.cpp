@@ -8,6 +8,7 @@
 #include "fault/served_ranges.h"
 #include "hooks/hook.h"
 #include "options.h"
+#include "record/file_locks.h"
 #include "record/unwinder.h"
 #include "runtime.h"
 #include "sys/own_memory.h"
@@ -159,6 +160,7 @@ FAULTLINE_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t ro
 FAULTLINE_EXPORT int close(int fd) {
   if (asked_by_unwinder(FAULTLINE_CALL_POINT)) return 0;
   if (any_fault_context()) remove_fault_context(fd);
+  if (any_file_lock()) file_closes(fd);
   return real::close(fd);
 }
 

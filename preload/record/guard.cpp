@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "record/file_locks.h"
 #include "record/held_stack.h"
 #include "record/loader_calls.h"
 #include "record/thread_registry.h"
@@ -30,6 +31,7 @@ Guard::Guard() : saved_errno_(errno) {
   if (thread->limit == thread->base) {
     drop_released_by_others(*thread);
     drop_ended_loader_calls(*thread, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
+    drop_closed_file_locks(*thread);
   }
 }
 

@@ -13,8 +13,8 @@
 namespace faultline {
 
 void set_limit(ThreadState& thread) {
-  const bool slow =
-      thread.is_server || thread.paused != 0 || thread.next_subclass != 0 || thread.loader_call_count != 0;
+  const bool slow = thread.is_server || thread.paused != 0 || thread.next_subclass != 0 ||
+                    thread.loader_call_count != 0 || thread.holds_files;
   thread.limit = slow ? thread.base : thread.end;
 }
 

@@ -6,6 +6,7 @@
 
 #include "json_line.h"
 #include "raw_syscall.h"
+#include "record/file_locks.h"
 #include "record/modules.h"
 #include "record/stacks.h"
 #include "runtime.h"
@@ -80,6 +81,8 @@ void write_attributes(JsonLine& line, LockKind kind, const volatile void* addres
                                                                      : RwlockPreference::Reader;
     line.text("prefer", spelling(preference));
     if (data.__shared != 0) line.truth("shared", true);
+  } else if (kind == LockKind::File) {
+    write_file_attributes(line, *static_cast<const FileLock*>(const_cast<const void*>(address)));
   }
 }
 
@@ -226,6 +229,7 @@ void write_lock_record(ThreadState& thread, LockId lock, LockKind kind, const vo
   if (word.id() != lock) word.bits = 0;  // the object has become another lock meanwhile
   const StackId origin = written_stack(thread, word.origin());
   // What is no object of the program's has an address of ours, which says nothing.
+  const volatile void* const described = address;
   if (kind == LockKind::Loader || kind == LockKind::File) address = nullptr;
   const CodeLocation where =
       address != nullptr ? locate(thread, reinterpret_cast<std::uintptr_t>(address)) : CodeLocation{};
@@ -237,7 +241,7 @@ void write_lock_record(ThreadState& thread, LockId lock, LockKind kind, const vo
   line.number("init", word.initialised() ? origin.value : 0)
       .number("first", word.initialised() ? 0 : origin.value);
   if (where.module) line.open("static", '[').element(where.module.value).element(where.offset).close(']');
-  if (address != nullptr) write_attributes(line, kind, address);
+  if (described != nullptr) write_attributes(line, kind, described);
   trace.append(line.end());
   write_name(thread, lock, kOwnName);
   write_name(thread, lock, kClassName);

@@ -74,6 +74,7 @@ ThreadState* new_state() {
   state->paused = 0;
   state->unwatched = 0;
   state->loader_call_count = 0;
+  state->holds_files = false;
   state->next_subclass = 0;
   state->announced = nullptr;
   set_limit(*state);

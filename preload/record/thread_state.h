@@ -142,8 +142,9 @@ struct ThreadState {
   std::uint32_t unwatched;
   std::uint32_t loader_call_count;
   LoaderCall loader_calls[kLoaderCalls];  // outermost first
-  std::uint8_t next_subclass;             // of the next lock taken (record/subclass.h)
-  const void* announced;  // the lock of the program's own type that annotate.h said it waits for
+  bool holds_files;            // locks of kind File, which may end without a hook (record/file_locks.h)
+  std::uint8_t next_subclass;  // of the next lock taken (record/subclass.h)
+  const void* announced;       // the lock of the program's own type that annotate.h said it waits for
   // Releases that a signal handler made while the shim was busy with this thread.
   std::uint32_t deferred_count;
   const void* deferred[8];
