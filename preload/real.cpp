@@ -26,8 +26,8 @@ void* look_up(const char* symbol, const char* version) {
   static constinit decltype(&::dlsym) next_dlsym = nullptr;
   static constinit decltype(&::dlvsym) next_dlvsym = nullptr;
   if (next_dlsym == nullptr) {
-    next_dlvsym = reinterpret_cast<decltype(&::dlvsym)>(sys::next_definition("dlvsym"));
-    next_dlsym = reinterpret_cast<decltype(&::dlsym)>(sys::next_definition("dlsym"));
+    next_dlvsym = reinterpret_cast<decltype(&::dlvsym)>(sys::next_definition("dlvsym").address);
+    next_dlsym = reinterpret_cast<decltype(&::dlsym)>(sys::next_definition("dlsym").address);
   }
   if (next_dlsym == nullptr) return nullptr;
   void* found =
@@ -137,7 +137,7 @@ struct FirstCall<Entry, R (*)(R, ...) noexcept> {
     using Fn = decltype(&::name);                                                      \
     static Fn& pointer();                                                              \
     static bool find() {                                                               \
-      void* found = sys::next_definition(#name);                                       \
+      void* found = sys::next_definition(#name).address;                               \
       if (found != nullptr) pointer() = reinterpret_cast<Fn>(found);                   \
       return found != nullptr;                                                         \
     }                                                                                  \

@@ -13,6 +13,7 @@
 #include "raw_syscall.h"
 #include "real.h"
 #include "record/file_locks.h"
+#include "record/leaf_locks.h"
 #include "record/lock_identity.h"
 #include "record/thread_registry.h"
 #include "record/unwinder.h"
@@ -101,6 +102,7 @@ void start(char** environment) {
   read_options(text);
   if (!options.enabled) return;
   initialise_unwinder();
+  initialise_leaf_locks();
   sys::call(SYS_getrandom, sys::as_long(&tag_salt), sizeof tag_salt, GRND_NONBLOCK);
   tag_salt |= 1;  // odd: no object's address, so no zeroed object carries its own tag
   make_fork_canary();

@@ -2,6 +2,7 @@
 
 #include "fault/fault_service.h"
 #include "record/dependencies.h"
+#include "record/leaf_locks.h"
 #include "record/loader_calls.h"
 #include "record/pause.h"
 #include "record/stacks.h"
@@ -53,7 +54,7 @@ void record_wait(ThreadState& thread, const HeldLock& entry, WaitKind wait, Caus
 void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait, CallPoint at,
                  Cause cause) {
   // Taken within a walk, and in the destructor of the unwinder's own thread-specific data.
-  if (is_unwinders_own(lock)) return;
+  if (is_unwinders_own(lock) || is_leaf_lock(lock, at)) return;
   Guard guard;
   if (!guard) return passed_through();
   ThreadState& thread = guard.thread();
@@ -81,7 +82,7 @@ void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPo
 }
 
 void before_release_slow(const volatile void* lock) {
-  if (is_unwinders_own(lock)) return;
+  if (is_unwinders_own(lock) || is_leaf_lock(lock)) return;
   Guard guard;
   if (guard) {
     const void* address = const_cast<const void*>(lock);

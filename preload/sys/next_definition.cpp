@@ -47,32 +47,32 @@ bool is_hidden(const Tables& tables, std::uint32_t index) {
 }
 
 // The layout of DT_GNU_HASH: buckets, first symbol, words of the filter, its shift; filter, buckets, chains.
-void* definition_in(const link_map& object, const char* symbol) {
+Definition definition_in(const link_map& object, const char* symbol) {
   const Tables tables = tables_of(object);
-  if (tables.symbols == nullptr || tables.names == nullptr || tables.hash == nullptr) return nullptr;
+  if (tables.symbols == nullptr || tables.names == nullptr || tables.hash == nullptr) return {};
   const std::uint32_t bucket_count = tables.hash[0];
   const std::uint32_t first_symbol = tables.hash[1];
   const std::uint32_t filter_words = tables.hash[2];
-  if (bucket_count == 0) return nullptr;
+  if (bucket_count == 0) return {};
   const std::uint32_t* buckets =
       tables.hash + 4 + filter_words * (sizeof(ElfW(Addr)) / sizeof(std::uint32_t));
   const std::uint32_t* chains = buckets + bucket_count;
   const std::uint32_t hash = hash_of(symbol);
   std::uint32_t index = buckets[hash % bucket_count];
-  if (index < first_symbol) return nullptr;
+  if (index < first_symbol) return {};
   for (;; ++index) {
     const std::uint32_t chained = chains[index - first_symbol];
     const ElfW(Sym)& entry = tables.symbols[index];
     if ((chained | 1) == (hash | 1) && entry.st_shndx != SHN_UNDEF && !is_hidden(tables, index) &&
         std::strcmp(tables.names + entry.st_name, symbol) == 0)
-      return reinterpret_cast<void*>(object.l_addr + entry.st_value);
-    if ((chained & 1) != 0) return nullptr;
+      return {reinterpret_cast<void*>(object.l_addr + entry.st_value), entry.st_size};
+    if ((chained & 1) != 0) return {};
   }
 }
 
 }  // namespace
 
-void* next_definition(const char* symbol) {
+Definition next_definition(const char* symbol) {
   constexpr int kPatienceYields = 5000;
   for (int i = 0; i < kPatienceYields; ++i) {
     if (__atomic_load_n(&_r_debug.r_state, __ATOMIC_ACQUIRE) == r_debug::RT_CONSISTENT) break;
@@ -81,10 +81,10 @@ void* next_definition(const char* symbol) {
   bool after_us = false;
   for (const link_map* object = _r_debug.r_map; object != nullptr; object = object->l_next) {
     if (after_us)
-      if (void* found = definition_in(*object, symbol)) return found;
+      if (const Definition found = definition_in(*object, symbol); found.address != nullptr) return found;
     after_us = after_us || object->l_ld == _DYNAMIC;  // this object's own; the linker makes it
   }
-  return nullptr;
+  return {};
 }
 
 }  // namespace faultline::sys
