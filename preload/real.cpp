@@ -18,8 +18,6 @@
 namespace faultline::real {
 namespace {
 
-constinit std::atomic<bool> all_resolved{false};
-
 // dlsym itself is hooked: the next one after us has to be found without it. Both must be called from here,
 // the object after which RTLD_NEXT begins.
 void* look_up(const char* symbol, const char* version) {
@@ -156,11 +154,19 @@ void resolve_all() {
 #define LATER(name) Entry_##name::find();
 #define FUNCTION(name, version) Entry_##name::resolve();
 #include "functions.def"
-  all_resolved.store(true, std::memory_order_release);
 }
 
-bool is_resolved() {
-  return all_resolved.load(std::memory_order_acquire);
+void resolve_jumped() {
+  static constinit std::atomic<bool> is_done{false};
+  if (is_done.load(std::memory_order_acquire)) return;
+  const auto resolve = []<class Fn>(Fn& pointer, const char* symbol) {
+    pointer = reinterpret_cast<Fn>(sys::next_definition(symbol).address);
+  };
+  resolve(real::dlopen, "dlopen");
+  resolve(real::dlmopen, "dlmopen");
+  resolve(real::dlsym, "dlsym");
+  resolve(real::dlvsym, "dlvsym");
+  is_done.store(true, std::memory_order_release);
 }
 
 }  // namespace faultline::real

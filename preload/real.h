@@ -48,10 +48,11 @@ namespace faultline::real {
 #define FUNCTION(name, version) extern decltype(&::name) name;
 #include "functions.def"
 
-// Looks up every pointer. Called by the constructor, and by a hook that jumps before that: more than once is
-// harmless.
+// Looks up every pointer. Called once, by the constructor.
 void resolve_all();
-// Whether that was done.
-bool is_resolved();
+
+// Looks up those that a hook jumps to, if that was not done: dlopen, dlmopen, dlsym, dlvsym. Without a call
+// that could come back to the program, whose malloc may be what calls dlsym.
+void resolve_jumped();
 
 }  // namespace faultline::real

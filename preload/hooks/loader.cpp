@@ -48,16 +48,11 @@ void load_begins(const char* file, int mode, CallPoint at) {
   loader_call_begins(LoaderLock::Load, at, file != nullptr && (mode & RTLD_NOLOAD) == 0);
 }
 
-// A call may come before our constructor.
-void resolve() {
-  if (!real::is_resolved()) real::resolve_all();
-}
-
 }  // namespace
 
 FAULTLINE_BEFORE_JUMP auto faultline_before_dlopen(const char* file, int mode, long,
                                                    std::uintptr_t return_address, std::uintptr_t frame) {
-  resolve();
+  real::resolve_jumped();  // the call may come before our constructor
   load_begins(file, mode, {return_address, frame});
   return real::dlopen;
 }
@@ -65,7 +60,7 @@ FAULTLINE_JUMPING_HOOK(dlopen);
 
 FAULTLINE_BEFORE_JUMP auto faultline_before_dlmopen(Lmid_t, const char* file, int mode,
                                                     std::uintptr_t return_address, std::uintptr_t frame) {
-  resolve();
+  real::resolve_jumped();
   load_begins(file, mode, {return_address, frame});
   return real::dlmopen;
 }
@@ -73,7 +68,7 @@ FAULTLINE_JUMPING_HOOK(dlmopen);
 
 FAULTLINE_BEFORE_JUMP auto faultline_before_dlsym(void*, const char*, long, std::uintptr_t return_address,
                                                   std::uintptr_t frame) {
-  resolve();
+  real::resolve_jumped();
   loader_passes(LoaderLock::Load, {return_address, frame});
   return real::dlsym;
 }
@@ -81,7 +76,7 @@ FAULTLINE_JUMPING_HOOK(dlsym);
 
 FAULTLINE_BEFORE_JUMP auto faultline_before_dlvsym(void*, const char*, const char*,
                                                    std::uintptr_t return_address, std::uintptr_t frame) {
-  resolve();
+  real::resolve_jumped();
   loader_passes(LoaderLock::Load, {return_address, frame});
   return real::dlvsym;
 }

@@ -82,7 +82,8 @@ std::string nuls(std::size_t count) {
 }  // namespace
 
 TEST_CASE("a whole trace gives every record with its fields") {
-  const Outcome whole = read(kHeader + kStats + kLock + kThread + kName + "{\"t\":\"end\"}\n");
+  const Outcome whole = read(kHeader + kStats + kLock + kThread + kName +
+                             "{\"t\":\"class\",\"lock\":9,\"name\":\"inodes\"}\n{\"t\":\"end\"}\n");
   CHECK(whole.error == "");
   CHECK(whole.reading.warnings.empty());
   CHECK(whole.seen.last_header.run == "r1");
@@ -94,6 +95,7 @@ TEST_CASE("a whole trace gives every record with its fields") {
   CHECK(whole.seen.last_lock.address == 0x7f00dead0000);
   CHECK(whole.seen.last_lock.type == MutexType::Recursive);
   CHECK(whole.seen.names == 1);
+  CHECK(whole.seen.class_names == 1);
   CHECK(whole.seen.ended);
 }
 
@@ -233,6 +235,13 @@ TEST_CASE("records are checked: fields, types, words, ids") {
       error_of(
           R"({"t":"dep","thread":1,"epoch":1,"under":0,"to":9,"mode":"exclusive","stack":0,"cause":"fault"})") ==
       "t.jsonl:5: field \"fault\", an object, is missing");
+  CHECK(error_of(R"({"t":"held","id":1,"under":0,"lock":9,"mode":"exclusive","stack":0,"subclass":256})") ==
+        "t.jsonl:5: field \"subclass\" is over 255");
+  CHECK(error_of(R"({"t":"held","id":1,"under":0,"lock":9,"mode":"exclusive","stack":0,"subclass":255})") ==
+        "");
+  CHECK(error_of(R"({"t":"lock","id":1,"kind":"file","addr":"0x0","owner":"me"})") ==
+        "t.jsonl:5: field \"owner\" is neither \"description\" nor \"process\"");
+  CHECK(error_of(R"({"t":"class","lock":8,"name":"x"})") == "t.jsonl:5: lock 8 is used before it is defined");
   CHECK(error_of(R"({"t":"stats","threads":0})") == "t.jsonl:5: a second \"stats\" record");
   CHECK(error_of(R"({"t":"dep","thread":1,"epoch":1,"under":0,"to":9,"mode":"exclusive","stack":0})") ==
         "t.jsonl:5: field \"cause\", a string, is missing");
