@@ -76,17 +76,19 @@ struct faultline_annotations {
   void (*recording)(int on);
 };
 
-/* Weak: a static binary without dlsym links and runs, with annotations that do nothing. */
-extern void* dlsym(void* handle, const char* symbol) __attribute__((weak));
+/* dlsym under a name of our own, as <dlfcn.h> declares it in its own way. Weak: a static binary without it
+ * links and runs, with annotations that do nothing. */
+extern void* faultline_annotations_dlsym(void* handle, const char* symbol) __asm__("dlsym")
+    __attribute__((weak));
 
 /* The shim's table, or NULL where the shim is absent. Looked up once per translation unit. */
 static __inline__ const struct faultline_annotations* faultline_annotations_get(void) {
   static const struct faultline_annotations* cached = (const struct faultline_annotations*)1;
   const struct faultline_annotations* table = __atomic_load_n(&cached, __ATOMIC_RELAXED);
   if (__builtin_expect(table == (const struct faultline_annotations*)1, 0)) {
-    table = dlsym ? (const struct faultline_annotations*)dlsym((void*)0 /* RTLD_DEFAULT */,
-                                                               "faultline_annotations")
-                  : NULL;
+    table = faultline_annotations_dlsym ? (const struct faultline_annotations*)faultline_annotations_dlsym(
+                                              (void*)0 /* RTLD_DEFAULT */, "faultline_annotations")
+                                        : NULL;
     __atomic_store_n(&cached, table, __ATOMIC_RELAXED);
   }
   return table;

@@ -32,7 +32,7 @@ bool range_of(int fd, const struct flock& asked, FileRange& range) {
   std::int64_t base = 0;
   if (asked.l_whence == SEEK_CUR) base = position_of(fd);
   if (asked.l_whence == SEEK_END) {
-    struct stat status;
+    struct stat status {};
     if (sys::call(SYS_fstat, fd, sys::as_long(&status)) != 0) return false;
     base = status.st_size;
   }
@@ -134,7 +134,7 @@ FAULTLINE_EXPORT int fcntl(int fd, int command, ...) {
   FileSpace space;
   bool waits;
   if (!is_record_lock(command, space, waits)) return take();
-  struct flock asked;
+  struct flock asked {};
   if (!sys::copy_argument(&asked, argument, sizeof asked)) return take();
   return record_lock(fd, space, waits, asked, FAULTLINE_CALL_POINT, take);
 }

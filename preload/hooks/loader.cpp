@@ -50,35 +50,39 @@ void load_begins(const char* file, int mode, CallPoint at) {
 
 }  // namespace
 
-FAULTLINE_BEFORE_JUMP auto faultline_before_dlopen(const char* file, int mode, long,
-                                                   std::uintptr_t return_address, std::uintptr_t frame) {
+FAULTLINE_BEFORE_JUMP const void* faultline_before_dlopen(const char* file, int mode, long,
+                                                          std::uintptr_t return_address,
+                                                          std::uintptr_t frame) {
   real::resolve_jumped();  // the call may come before our constructor
   load_begins(file, mode, {return_address, frame});
-  return real::dlopen;
+  return reinterpret_cast<const void*>(real::dlopen);
 }
 FAULTLINE_JUMPING_HOOK(dlopen);
 
-FAULTLINE_BEFORE_JUMP auto faultline_before_dlmopen(Lmid_t, const char* file, int mode,
-                                                    std::uintptr_t return_address, std::uintptr_t frame) {
+FAULTLINE_BEFORE_JUMP const void* faultline_before_dlmopen(Lmid_t, const char* file, int mode,
+                                                           std::uintptr_t return_address,
+                                                           std::uintptr_t frame) {
   real::resolve_jumped();
   load_begins(file, mode, {return_address, frame});
-  return real::dlmopen;
+  return reinterpret_cast<const void*>(real::dlmopen);
 }
 FAULTLINE_JUMPING_HOOK(dlmopen);
 
-FAULTLINE_BEFORE_JUMP auto faultline_before_dlsym(void*, const char*, long, std::uintptr_t return_address,
-                                                  std::uintptr_t frame) {
+FAULTLINE_BEFORE_JUMP const void* faultline_before_dlsym(void*, const char*, long,
+                                                         std::uintptr_t return_address,
+                                                         std::uintptr_t frame) {
   real::resolve_jumped();
   loader_passes(LoaderLock::Load, {return_address, frame});
-  return real::dlsym;
+  return reinterpret_cast<const void*>(real::dlsym);
 }
 FAULTLINE_JUMPING_HOOK(dlsym);
 
-FAULTLINE_BEFORE_JUMP auto faultline_before_dlvsym(void*, const char*, const char*,
-                                                   std::uintptr_t return_address, std::uintptr_t frame) {
+FAULTLINE_BEFORE_JUMP const void* faultline_before_dlvsym(void*, const char*, const char*,
+                                                          std::uintptr_t return_address,
+                                                          std::uintptr_t frame) {
   real::resolve_jumped();
   loader_passes(LoaderLock::Load, {return_address, frame});
-  return real::dlvsym;
+  return reinterpret_cast<const void*>(real::dlvsym);
 }
 FAULTLINE_JUMPING_HOOK(dlvsym);
 

@@ -110,7 +110,7 @@ void release_own(const FileLock& lock, int fd) {
 
 // Whether the descriptor that the lock was taken by still leads to its file.
 bool is_open(const Hold& hold, const FileLock& lock) {
-  struct stat status;
+  struct stat status {};
   return status_of(hold.fd.load(std::memory_order_relaxed), status) && is_of(lock, status);
 }
 
@@ -126,7 +126,7 @@ bool has_it(const FileLock& lock, int fd, Mode mode) {
 }  // namespace
 
 const FileLock* file_lock(int fd, FileSpace space, FileRange range, Mode mode) {
-  struct stat status;
+  struct stat status {};
   if (shim_is_busy() || !recording() || !status_of(fd, status)) return nullptr;
   Guard guard;
   if (!guard || guard.thread().paused != 0) return nullptr;
@@ -173,7 +173,7 @@ void file_lock_tried(const FileLock* lock, int fd, Mode mode, CallPoint at) {
 }
 
 void file_locks_released(int fd, FileSpace space, FileRange range) {
-  struct stat status;
+  struct stat status {};
   if (!any_file_lock() || !status_of(fd, status)) return;
   for_each_hold([&](Hold& hold, const FileLock& lock) {
     if (lock.space == space && is_of(lock, status) && lock.start >= range.start && lock.start < range.end &&
@@ -183,7 +183,7 @@ void file_locks_released(int fd, FileSpace space, FileRange range) {
 }
 
 void file_closes(int fd) {
-  struct stat status;
+  struct stat status {};
   if (!status_of(fd, status)) return;
   for_each_hold([&](Hold& hold, const FileLock& lock) {
     const bool ends = lock.space == FileSpace::Process ? is_of(lock, status)
