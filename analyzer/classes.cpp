@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "summaries.h"
+
 namespace faultline {
 namespace {
 
@@ -92,7 +94,10 @@ bool ClassRules::is_wrapper(std::string_view function) const {
 }
 
 LockClasses::LockClasses(const Model& model, const FrameNames& names, ClassRules rules)
-    : model_(model), rules_(std::move(rules)), places_(model, names, rules_) {
+    : model_(model),
+      summaries_(summaries_of(model)),
+      rules_(std::move(rules)),
+      places_(model, names, rules_) {
   const auto by_sites = [&](const Lock& lock) { return goes_by_code(lock) && !lock.init; };
   for (const HeldNode& held : model.held)
     if (by_sites(model.locks[held.lock])) taken_.emplace_back(held.lock, held.stack);
@@ -118,6 +123,8 @@ LockClass LockClasses::make_class(LockId id, std::size_t callers) {
     const Place object = places_.object(lock.place);
     return {"static:" + object.key, object.name, object.stability};
   }
+  if (const LockId summary = summaries_[id.value - 1]; summary && summary != id)
+    return make_class(summary, callers);
   if (lock.init) return shown_with_kind(lock, "init", places_.site(lock.init, callers));
   std::vector<const Place*> sites;
   for (const auto& [lock_id, stack] :

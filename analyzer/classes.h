@@ -72,6 +72,7 @@ class LockClasses {
   void classify();
 
   const Model& model_;
+  const std::vector<LockId> summaries_;  // a lock goes by the name of what stands for its class
   const ClassRules rules_;
   Places places_;
   std::vector<std::pair<LockId, StackId>> taken_;  // where those were taken that go by it; sorted

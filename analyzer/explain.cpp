@@ -56,8 +56,11 @@ std::string Explainer::evidence(const Cycle& cycle) const {
       return "it needs the kernel's mmap_lock, which the kernel drops before it waits for a server";
     case Verdict::ClassOnly:
       return "the classes form a cycle; the locks met in this run are different ones of these classes";
-    case Verdict::Observed:
     case Verdict::Summarised:
+      return "the classes form a cycle; they have so many locks that not all were told apart, so it is not "
+             "known "
+             "whether two threads can meet on the same ones";
+    case Verdict::Observed:
     case Verdict::CrossRun:
       break;  // not verdicts on a cycle of one run's witnesses
   }

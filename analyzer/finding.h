@@ -95,7 +95,7 @@ struct Finding {
   Stability stability = Stability::High;
   State state = State::New;
   std::string title;               // "A -> B -> A" by class names, the same rotation on every run
-  std::vector<FindingLock> locks;  // in the order of the title, then those only alternative witnesses name
+  std::vector<FindingLock> locks;  // in the order of the title, then others that edges name
   std::string why;                 // one sentence: the verdict's evidence
   // In the order of the title, one edge each; after each its alternative witnesses, which differ in cause,
   // origin or stacks.
@@ -111,6 +111,7 @@ struct Summary {
   std::uint64_t classes = 0;  // of the locks that took part in a dependency
   std::uint64_t edges = 0;    // distinct pairs of lock instances, one held while the other is waited for
   std::uint64_t faults = 0;
+  std::uint64_t summarised = 0;  // lock classes whose instances were, at some time, not told apart
   std::map<std::string, std::uint64_t> lost;   // by cause; only causes that lost something
   std::map<std::string, std::string> sources;  // by name: "on", "off", "refused"; the worst of all processes
   std::map<std::string, std::string> source_why;  // by name: the reason, where one is given

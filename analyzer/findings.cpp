@@ -69,9 +69,12 @@ void Findings::add(const Cycle& found, const Component& component) {
     finding.stability = std::min(finding.stability, lock_class.stability);
     draft.places.push_back({edge_of(witness, false)});
   }
+  const std::string cycle_title = title(finding.locks);
+  // In a graph of classes what one waits for and what the next holds may be two locks.
+  for (const auto& place : draft.places) name_ends(finding, place.front());
   const auto known = drafts_.find(finding.fingerprint);
   if (known == drafts_.end() || known->second.finding.severity < finding.severity) {
-    finding.title = title(finding.locks);
+    finding.title = cycle_title;
     finding.why = explainer_.why(cycle);
     finding.notes = explainer_.notes(cycle);
     for (std::size_t place = 0; place < cycle.witnesses.size(); ++place)
@@ -143,6 +146,12 @@ std::vector<FindingEdge> Findings::alternatives(const Cycle& cycle, std::size_t 
   return chosen;
 }
 
+void Findings::name_ends(Finding& finding, const FindingEdge& edge) const {
+  for (const LockId lock : {edge.from, edge.to})
+    if (std::ranges::find(finding.locks, lock, &FindingLock::lock) == finding.locks.end())
+      finding.locks.push_back(lock_of(lock));
+}
+
 void Findings::merge(Draft& shown, const Draft& other) const {
   for (std::size_t place = 0; place < shown.places.size(); ++place) {
     auto& edges = shown.places[place];
@@ -153,9 +162,7 @@ void Findings::merge(Draft& shown, const Draft& other) const {
     if (edges.size() > kMaxAlternatives || std::ranges::any_of(edges, same_manner)) continue;
     candidate.alternative = true;
     edges.push_back(candidate);
-    for (const LockId lock : {candidate.from, candidate.to})
-      if (std::ranges::find(shown.finding.locks, lock, &FindingLock::lock) == shown.finding.locks.end())
-        shown.finding.locks.push_back(lock_of(lock));
+    name_ends(shown.finding, candidate);
   }
 }
 

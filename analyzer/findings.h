@@ -48,6 +48,7 @@ class Findings {
     const HeldNode& held = model_.held[witness.held];
     return classes_.of(held.lock, held.subclass);
   }
+  void name_ends(Finding& finding, const FindingEdge& edge) const;
   FindingLock lock_of(LockId lock) const { return {lock, classes_.of(lock).name}; }
   std::string title(const std::vector<FindingLock>& locks) const;
 

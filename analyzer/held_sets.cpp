@@ -29,7 +29,8 @@ const HeldSets::Set& HeldSets::set(HeldId node) {
   if (!is_new) return set;
   for (HeldId held = node; held; held = model_.held[held].under) {
     const HeldNode& record = model_.held[held];
-    if (model_.locks[record.lock].kind != LockKind::Service)
+    const Lock& lock = model_.locks[record.lock];
+    if (lock.kind != LockKind::Service && !lock.summary)
       set.push_back({record.lock, record.mode == Mode::Exclusive});
   }
   // Of a lock held more than once the exclusive hold comes first and stays.

@@ -21,7 +21,8 @@ class HeldSets {
   std::uint32_t set_of(HeldId node) const { return set_of_[node.value]; }
 
   // The lock that both paths hold in conflicting modes, the one with the smallest id; none where both can be
-  // held at once. The service of page faults does not count: two servers may serve two faults.
+  // held at once. Neither the service of page faults counts, as two servers may serve two faults, nor a
+  // summary of several locks.
   LockId gate(HeldId a, HeldId b);
 
   // Steps taken by `gate` so far: what a search has cost.

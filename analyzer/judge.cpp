@@ -10,6 +10,7 @@
 #include "lockdep_policy.h"
 #include "search_budget.h"
 #include "services.h"
+#include "summaries.h"
 #include "verdicts.h"
 
 namespace faultline {
@@ -25,10 +26,15 @@ class Judging {
         findings_(model, classes_) {}
 
   Judgement run() {
-    search(vertex_per_lock(model_), verdicts_);
+    search(model_, vertex_per_lock(model_), verdicts_);
+    if (has_summary(model_)) {
+      const Model merged = with_summaries(model_);
+      Verdicts verdicts(merged);
+      search(merged, vertex_per_lock(merged), verdicts);
+    }
     if (options_.policy == Policy::Lockdep) {
       LockdepRules rules(model_, verdicts_);
-      search(classes_.map(), rules);
+      search(model_, classes_.map(), rules);
     }
     find_misuse();
     judgement_.findings = findings_.take();
@@ -48,16 +54,17 @@ class Judging {
     const Component* component;
   };
 
-  void search(const VertexMap& vertices, CycleRules& rules) {
-    LockGraph graph = build_lock_graph(model_, vertices);
+  // `model`: the one given, or that with its summaries, where only cycles that rest on one are new.
+  void search(const Model& model, const VertexMap& vertices, CycleRules& rules) {
+    LockGraph graph = build_lock_graph(model, vertices);
     std::vector<Found> found;
     std::ranges::copy(graph.bounds, std::back_inserter(judgement_.bounds));
     // The small ones first: what a huge one costs shall not keep them from being searched.
     std::ranges::stable_sort(graph.components, {}, [](const Component& c) { return c.edges.size(); });
     for (const Component& component : graph.components) {
-      CycleSearch search(model_, component, rules, budget_);
+      CycleSearch search(model, component, rules, budget_);
       for (Cycle& cycle : fold_services(model_, component, search, search.all())) {
-        if (never_waits(cycle)) continue;
+        if (never_waits(model, cycle) || (&model != &model_ && !rests_on_summary(model, cycle))) continue;
         if (options_.policy == Policy::Lockdep) cycle.verdict.severity = lockdep_severity(cycle.verdict);
         found.push_back({std::move(cycle), &component});
       }
@@ -65,6 +72,11 @@ class Judging {
     // Only now is it known which locks meet; a search over classes must find them as they are.
     if (&vertices != &classes_.map()) tell_classes_apart(found);
     for (const Found& each : found) findings_.add(each.cycle, *each.component);
+  }
+
+  static bool rests_on_summary(const Model& model, const Cycle& cycle) {
+    return std::ranges::any_of(
+        cycle.witnesses, [&](const Witness& w) { return model.locks[model.held[w.held].lock].summary; });
   }
 
   void tell_classes_apart(const std::vector<Found>& found) {
@@ -90,10 +102,12 @@ class Judging {
 
   // A reader that never queues behind a writer, on a lock its own thread reads already: not even a cycle to
   // explain.
-  bool never_waits(const Cycle& cycle) const {
+  static bool never_waits(const Model& model, const Cycle& cycle) {
     const Witness& witness = cycle.witnesses.front();
-    return cycle.witnesses.size() == 1 && is_shared(model_.held[witness.held].mode) &&
-           model_.dependencies[witness.dependency].mode == Mode::SharedRecursive;
+    // One lock of a class under another of it.
+    if (cycle.witnesses.size() == 1 && model.locks[model.held[witness.held].lock].summary) return true;
+    return cycle.witnesses.size() == 1 && is_shared(model.held[witness.held].mode) &&
+           model.dependencies[witness.dependency].mode == Mode::SharedRecursive;
   }
 
   void find_misuse() {
@@ -117,6 +131,7 @@ class Judging {
       summary.threads += process.stats.threads;
       summary.locks += process.stats.locks;
       summary.faults += process.stats.faults;
+      summary.summarised += process.stats.summarised;
       for (const auto& [cause, count] : process.stats.lost)
         if (count > 0) summary.lost[cause] += count;
       for (const SourceRecord& source : process.sources) summarise(source);

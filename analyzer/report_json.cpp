@@ -102,6 +102,7 @@ Json json_summary(const Report& report) {
           {"classes", summary.classes},
           {"edges", summary.edges},
           {"faults", summary.faults},
+          {"summarised", summary.summarised},
           {"lost", Json(summary.lost)},
           {"bounds", report.judgement.bounds},
           {"sources", Json(summary.sources)},

@@ -189,6 +189,9 @@ std::string summary_text(const Report& report, const TextStyle& style) {
       list += (list.empty() ? "" : ", ") + cause + " " + std::to_string(count);
     out += paragraph("Lost: " + list + ". Not everything was recorded: this result is incomplete.");
   }
+  if (summary.summarised > 0)
+    out += paragraph("Summarised: " + counted(summary.summarised, "class") +
+                     " had too many nested locks to tell them all apart; their orders are known by class.");
   for (const std::string& bound : report.judgement.bounds)
     out += paragraph("Bound reached: " + sentence(bound) + " This result is not a clean one.");
   for (const auto& [source, state] : summary.sources) {

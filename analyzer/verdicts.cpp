@@ -96,7 +96,7 @@ bool Verdicts::same_thread(const Witness& a, const Witness& b) const {
 
 Severity Verdicts::ceiling(const Witness& witness) {
   if (model_.locks[held_lock(witness)].kind == LockKind::MmapLock) return Severity::Note;
-  return dependency(witness).timed ? Severity::Warning : Severity::Error;
+  return dependency(witness).timed || is_summary(witness) ? Severity::Warning : Severity::Error;
 }
 
 Severity Verdicts::pair_ceiling(const Witness& a, const Witness& b) {
@@ -136,6 +136,9 @@ CycleVerdict Verdicts::judge(std::span<const Witness> cycle) {
     // threads have.
     verdict.severity = timed == size && size > 1 ? Severity::Note : Severity::Warning;
     verdict.first = static_cast<std::size_t>(std::ranges::find_if(cycle, is_timed) - cycle.begin());
+  } else if (std::ranges::any_of(cycle, [&](const Witness& w) { return is_summary(w); })) {
+    verdict.verdict = Verdict::Summarised;
+    verdict.severity = Severity::Warning;
   } else if (size == 1) {
     verdict.verdict = Verdict::Self;
   } else if (find_same_thread(cycle, verdict)) {

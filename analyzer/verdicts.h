@@ -62,6 +62,7 @@ class Verdicts : public CycleRules {
   Mode held_mode(const Witness& witness) const { return model_.held[witness.held].mode; }
   LockId held_lock(const Witness& witness) const { return model_.held[witness.held].lock; }
   bool is_service(const Witness& waiting) const;
+  bool is_summary(const Witness& holding) const { return model_.locks[held_lock(holding)].summary; }
   bool same_thread(const Witness& a, const Witness& b) const;
   bool fits(const WriterWait& writer, std::span<const Witness> cycle, std::span<const WriterWait> others);
   bool find_gate(std::span<const Witness> cycle, CycleVerdict& verdict);

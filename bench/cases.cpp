@@ -38,7 +38,9 @@ void park_a_thread() {
 
 int main_of(std::span<const Case> all, int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "--list") == 0) {
-    for (const Case& c : all) std::printf("%s %d %s\n", c.name, c.processors, c.what);
+    for (const Case& c : all)
+      std::printf("%s\t%d\t%g\t%s\t%s\n", c.name, c.processors, c.goal,
+                  c.peers == Peers::All ? "all" : "none", c.what);
     return 0;
   }
   for (const Case& c : all) {

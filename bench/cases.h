@@ -1,6 +1,6 @@
 // What the measured programs share: how one operation is timed, and the command line their driver speaks.
 //
-//   PROGRAM --list    one line per case: name, processors it needs, what one operation is
+//   PROGRAM --list    one line per case, its fields (Case) separated by tabs
 //   PROGRAM CASE      "NANOSECONDS OBJECT": the cost of one operation, and the file whose pthread_mutex_lock
 //   this process calls
 //
@@ -15,11 +15,23 @@
 
 namespace cases {
 
+// What an operation may cost under Faultline, as a multiple of native: the median over the rounds.
+constexpr double kNoGoal = 0;
+constexpr double kWithinNoise = 1;  // the quartiles must reach down to native: more than that is noise
+
+// Whether a case means something under peers that need a rebuild or an emulator.
+enum class Peers {
+  All,
+  None,  // what the case measures happens in a program that was neither rebuilt nor is emulated
+};
+
 struct Case {
   const char* name;
   int processors;
+  double goal;
   const char* what;
   double (*run)();  // nanoseconds per operation
+  Peers peers = Peers::All;
 };
 
 // Monotonic time in nanoseconds.
@@ -36,12 +48,13 @@ enum class Chunk {
 };
 
 // Nanoseconds of one call of `operation`, which is called with 0, 1, 2, ... A chunk is so long that reading
-// the clock does not show: its count of calls, at first `count`, doubles until that holds for nine chunks in
-// a row. All calls come from one place and through one call stack: a shim may take the same lock from two
-// places for two things.
+// the clock does not show, and shorter than the slices in which a loaded machine hands out its processors:
+// its count of calls, at first `count`, doubles until nine chunks in a row take a millisecond or more. All
+// calls come from one place and through one call stack: a shim may take the same lock from two places for two
+// things.
 template <Chunk which = Chunk::Fastest, class Operation>
 double measure(Operation operation, std::uint64_t count = 100) {
-  constexpr double chunk_nanoseconds = 8e6;
+  constexpr double chunk_nanoseconds = 1e6;
   std::array<double, 9> chunks;
   std::uint64_t next = 0;
   for (std::size_t done = 0; done < chunks.size();) {

@@ -1,47 +1,146 @@
-// The cost to whole programs that are not ours: processor time native, under the empty preload and under
-// Faultline.
+// The cost to whole programs: processor time native, under the empty preload, under Faultline and under the
+// peers, interleaved.
 //
-//   compare_programs [--rounds N] EMPTY_PRELOAD SHIM INPUT "COMMAND"...
+//   compare_programs [--rounds N] EMPTY_PRELOAD SHIM INPUT [PROGRAM...]
 //
-// Each COMMAND is a filter, run by its words, that reads INPUT and writes data. Processor time and not wall
-// time: it is what a busy machine pays, and it does not depend on how threads happen to meet.
+// Processor time and not wall time: it is what a busy machine pays, and it depends less on how threads happen
+// to meet. Each round gives one ratio of Faultline to the empty preload; the table shows their median with an
+// interval that holds the true median at 95 %, and calls the cost unresolved where that interval holds 1. The
+// peers have one round of little work; their ratio, to native on the same work, includes their start.
+//
+// A watched run must have left a trace with two threads or more and at least one dependency, or, where the
+// program never nests locks, acquisitions: else the shim was not in its way, and that is fatal.
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <sstream>
 
+#include "programs.h"
 #include "runner.h"
+#include "statistics.h"
+
+namespace {
+
+using namespace faultline::bench;
+
+constexpr std::size_t kExcerptBytes = 1 << 20;
+
+std::filesystem::path excerpt_of(const std::filesystem::path& input, const std::filesystem::path& folder) {
+  std::string text(kExcerptBytes, '\0');
+  std::ifstream source(input, std::ios::binary);
+  source.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(source.gcount()));
+  if (text.empty()) fatal("cannot read " + input.string());
+  const std::filesystem::path excerpt = folder / "excerpt";
+  std::ofstream(excerpt, std::ios::binary) << text;
+  return excerpt;
+}
+
+bool is_installed(const std::string& name) {
+  if (name.find('/') != std::string::npos) return std::filesystem::exists(name);
+  const char* const path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (std::filesystem::exists(std::filesystem::path(folder) / name)) return true;
+  }
+  return false;
+}
+
+std::optional<double> measure(Runner& runner, const Program& program, const Place& place, Size size,
+                              Setup setup) {
+  Command command = program.command(place, size);
+  if (setup == Tsan) {
+    if (program.rebuilt == nullptr) return std::nullopt;
+    command.words[0] = place.build / program.rebuilt;
+  }
+  const auto run = runner.run(command, setup);
+  if (!run) return std::nullopt;
+  if (setup == Watched) {
+    const TraceStats seen = runner.last_trace();
+    if (seen.threads < 2) fatal(std::string(program.name) + ": the shim saw no second thread");
+    if (seen.dependencies == 0 && seen.locks == 0)
+      fatal(std::string(program.name) + ": the shim saw no lock");
+  }
+  return run->processor_seconds;
+}
+
+// `to_empty` must lie within the goal; what cannot be told from no cost at all is said to be so.
+std::string mark(double goal, double to_empty, const Interval& interval) {
+  const bool unresolved = interval.low <= 1 && 1 <= interval.high;
+  if (goal == 0) return unresolved ? "unresolved" : "";
+  if (unresolved) return interval.high <= goal ? "ok, unresolved" : "unresolved";
+  return to_empty <= goal ? "ok" : "over";
+}
+
+std::string cell(const char* format, double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+std::string peer_cell(const Rounds& times, Setup setup) {
+  const std::vector<double> values = ratios(times, setup, Native);
+  return values.empty() ? "-" : cell("%.1f", median(values));
+}
+
+void compare(Runner& runner, const Program& program, const Place& place, int rounds) {
+  const std::string executable = program.command(place, Size::Full).words[0];
+  if (!is_installed(executable)) {
+    std::printf("%-17s skipped: %s is not installed\n", program.name, executable.c_str());
+    return;
+  }
+  measure(runner, program, place, Size::Full, Native);  // brings program and input into the page cache
+  const auto full = [&](Setup setup) { return measure(runner, program, place, Size::Full, setup); };
+  const auto little = [&](Setup setup) -> std::optional<double> {
+    if (setup == Empty || setup == Watched) return std::nullopt;
+    return measure(runner, program, place, Size::Little, setup);
+  };
+  const Rounds times = interleaved(rounds, 0, full);
+  const Rounds peer_times = interleaved(1, 1, little);
+
+  const std::vector<double> to_empty = ratios(times, Watched, Empty);
+  const Interval interval = median_interval(to_empty);
+  std::printf("%-17s %8.3f %8.3f %12.3f %9.3f %7.3f-%-6.3f %5s %-14s %7s %10s\n", program.name,
+              median(times[Native]), median(ratios(times, Empty, Native)),
+              median(ratios(times, Watched, Native)), median(to_empty), interval.low, interval.high,
+              program.goal > 0 ? cell("%.2f", program.goal).c_str() : "-",
+              mark(program.goal, median(to_empty), interval).c_str(), peer_cell(peer_times, Tsan).c_str(),
+              peer_cell(peer_times, Helgrind).c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
-  using namespace faultline::bench;
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  int rounds = 11;
-  if (arguments.size() >= 2 && arguments[0] == "--rounds") {
-    rounds = std::atoi(arguments[1].c_str());
-    arguments.erase(arguments.begin(), arguments.begin() + 2);
-  }
-  if (arguments.size() < 4 || rounds < 1)
-    fatal("usage: compare_programs [--rounds N] EMPTY_PRELOAD SHIM INPUT \"COMMAND\"...");
-  Runner runner(arguments[0], arguments[1]);
-  const std::string input = arguments[2];
+  std::string empty;
+  std::string shim;
+  std::string input;
+  std::vector<std::string> wanted;
+  int rounds = 15;
+  CLI::App app;
+  app.add_option("--rounds", rounds)->check(CLI::PositiveNumber);
+  app.add_option("EMPTY_PRELOAD", empty)->required();
+  app.add_option("SHIM", shim)->required();
+  app.add_option("INPUT", input)->required();
+  app.add_option("PROGRAM", wanted);
+  CLI11_PARSE(app, argc, argv);
 
-  std::printf("%-40s %10s %8s %12s %13s %15s\n", "program", "native s", "empty x", "faultline x", "to empty",
-              "quartiles");
-  for (std::size_t i = 3; i < arguments.size(); ++i) {
-    std::istringstream text(arguments[i]);
-    std::vector<std::string> command;
-    for (std::string word; text >> word;) command.push_back(word);
-    runner.run(command, Native, 2, input, true);  // brings program and input into the page cache
-    const Rounds times = interleaved(rounds, [&](Setup setup) {
-      const Run run = runner.run(command, setup, 2, input, true);
-      if (setup == Watched && runner.last_trace().threads < 2)
-        fatal(command[0] + ": the shim saw no second thread");
-      return run.processor_seconds;
-    });
-    const Ratio to_empty = ratio(times, Watched, Empty);
-    std::printf("%-40s %10.3f %8.3f %12.3f %13.3f %7.3f-%-7.3f\n", arguments[i].c_str(),
-                median(times[Native]), ratio(times, Empty, Native).median,
-                ratio(times, Watched, Native).median, to_empty.median, to_empty.low, to_empty.high);
-    std::fflush(stdout);
+  Runner runner(empty, shim);
+  const Place place = {.build = std::filesystem::read_symlink("/proc/self/exe").parent_path(),
+                       .scratch = runner.scratch(),
+                       .input = input,
+                       .excerpt = excerpt_of(input, runner.scratch())};
+  for (const std::string& name : wanted) {
+    const auto has_name = [&](const Program& program) { return program.name == name; };
+    if (std::none_of(programs().begin(), programs().end(), has_name)) fatal("no program is named " + name);
+  }
+  std::printf("%-17s %8s %8s %12s %9s %14s %5s %-14s %7s %10s\n", "program", "native s", "empty x",
+              "faultline x", "to empty", "95 %", "goal", "", "tsan x", "helgrind x");
+  for (const Program& program : programs()) {
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), program.name) == wanted.end()) continue;
+    compare(runner, program, place, rounds);
   }
   return 0;
 }

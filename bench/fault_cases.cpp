@@ -23,6 +23,7 @@
 namespace {
 
 using cases::Case;
+using cases::kNoGoal;
 using cases::measure;
 
 constexpr std::size_t kPages = 512;
@@ -113,10 +114,10 @@ double under_a_lock() {
 }
 
 constexpr Case kCases[] = {
-    {"fault", 1, "a page fault that the kernel resolves by itself", plain_fault},
-    {"fault-locked", 1, "the same, with a lock held", under_a_lock<plain_fault>},
-    {"served-fault", 1, "a page fault served through userfaultfd", served_fault},
-    {"served-fault-locked", 1, "the same, with a lock held", under_a_lock<served_fault>},
+    {"fault", 1, kNoGoal, "a page fault that the kernel resolves by itself", plain_fault},
+    {"fault-locked", 1, kNoGoal, "the same, with a lock held", under_a_lock<plain_fault>},
+    {"served-fault", 1, kNoGoal, "a page fault served through userfaultfd", served_fault},
+    {"served-fault-locked", 1, kNoGoal, "the same, with a lock held", under_a_lock<served_fault>},
 };
 
 }  // namespace

@@ -6,10 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -38,18 +36,42 @@ double seconds(const timeval& t) {
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
 }
 
-// In the child. The program starts with an environment of which only the preload differs between setups.
-[[noreturn]] void become(const std::vector<std::string>& command, const std::string& preload,
-                         const std::string& options, int processors, int input, int output) {
-  dup2(input, STDIN_FILENO);
-  dup2(output, STDOUT_FILENO);
-  pin(processors);
+constexpr rlim_t kPeerSeconds = 20;
+
+// Valgrind takes 12 descriptors for itself and lets a program set no limit but what remains. Servers tend to
+// set theirs to 1024.
+constexpr rlim_t kHelgrindDescriptors = 1024 + 12;
+
+// What is the same for all setups is left as it is: the environments differ by what makes the setup alone.
+void enter(Setup setup, const std::string& preload, const fs::path& folder) {
   unsetenv("LD_PRELOAD");
-  if (!preload.empty()) setenv("LD_PRELOAD", preload.c_str(), 1);
-  setenv("FAULTLINE_OPTIONS", options.c_str(), 1);
+  if (!preload.empty()) setenv("LD_PRELOAD", (folder / preload).c_str(), 1);
+  setenv("FAULTLINE_OPTIONS", ("out=" + (folder / "traces").string()).c_str(), 1);
+  // All else as it comes: the second that ThreadSanitizer sleeps at exit is not work.
+  setenv("TSAN_OPTIONS", ("atexit_sleep_ms=0:log_path=" + (folder / "tsan").string()).c_str(), 1);
+  if (!is_peer(setup)) return;
+  const rlimit time = {.rlim_cur = kPeerSeconds, .rlim_max = kPeerSeconds};
+  setrlimit(RLIMIT_CPU, &time);
+  if (setup != Helgrind) return;
+  const rlimit descriptors = {.rlim_cur = kHelgrindDescriptors, .rlim_max = kHelgrindDescriptors};
+  setrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
+std::vector<std::string> words_of(const Command& command, Setup setup, const fs::path& folder) {
+  std::vector<std::string> words = command.words;
+  if (setup == Helgrind) {
+    const std::vector<std::string> tool = {"valgrind", "--tool=helgrind",
+                                           "--log-file=" + (folder / "helgrind").string()};
+    words.insert(words.begin(), tool.begin(), tool.end());
+  }
+  return words;
+}
+
+// In the child.
+[[noreturn]] void become(const std::vector<std::string>& words) {
   std::vector<char*> arguments;
-  arguments.reserve(command.size() + 1);
-  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.reserve(words.size() + 1);
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   execvp(arguments[0], arguments.data());
   std::fprintf(stderr, "%s: %s\n", arguments[0], std::strerror(errno));
@@ -63,14 +85,6 @@ long counter(const std::string& line, const std::string& key) {
   return std::strtol(line.c_str() + at + key.size() + 3, nullptr, 10);
 }
 
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  const double at = q * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const auto above = std::min(below + 1, values.size() - 1);
-  return values[below] + (values[above] - values[below]) * (at - std::floor(at));
-}
-
 }  // namespace
 
 void fatal(const std::string& message) {
@@ -82,7 +96,9 @@ Runner::Runner(const fs::path& empty, const fs::path& shim) {
   std::string name = (fs::temp_directory_path() / "faultline-bench.XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) fatal("cannot make a folder " + name + ": " + std::strerror(errno));
   folder_ = name;
+  scratch_ = folder_ / "scratch";
   fs::create_directory(folder_ / "traces");
+  fs::create_directory(scratch_);
   for (const auto& [setup, library_path] : {std::pair{Empty, empty}, std::pair{Watched, shim}}) {
     if (!fs::exists(library_path)) fatal(library_path.string() + " is not there; build it first");
     fs::create_symlink(fs::absolute(library_path), folder_ / library(setup));
@@ -95,31 +111,39 @@ Runner::~Runner() {
 }
 
 std::string Runner::library(Setup setup) const {
-  return setup == Native ? "" : std::string("lib") + kSetupNames[setup] + ".so";
+  return setup == Empty || setup == Watched ? std::string("lib") + kSetupNames[setup] + ".so" : "";
 }
 
-Run Runner::run(const std::vector<std::string>& command, Setup setup, int processors,
-                const std::string& input, bool discard_output) {
-  const fs::path traces = folder_ / "traces";
+std::optional<Run> Runner::run(const Command& command, Setup setup) {
   if (setup == Watched) {
-    for (const auto& entry : fs::directory_iterator(traces)) fs::remove(entry);
+    for (const auto& entry : fs::directory_iterator(folder_ / "traces")) fs::remove(entry);
   }
-  const std::string preload = setup == Native ? "" : (folder_ / library(setup)).string();
-  const std::string options = "out=" + traces.string();
-
   int channel[2];
   if (pipe2(channel, O_CLOEXEC) != 0) fatal(std::string("pipe: ") + std::strerror(errno));
-  const int source = open(input.empty() ? "/dev/null" : input.c_str(), O_RDONLY | O_CLOEXEC);
-  const int sink = discard_output ? open("/dev/null", O_WRONLY | O_CLOEXEC) : channel[1];
-  if (source < 0 || sink < 0) fatal("cannot open " + input + ": " + std::strerror(errno));
+  const int source = open(command.input.empty() ? "/dev/null" : command.input.c_str(), O_RDONLY | O_CLOEXEC);
+  const int sink = command.discard_output ? open("/dev/null", O_WRONLY | O_CLOEXEC) : channel[1];
+  if (source < 0 || sink < 0) fatal("cannot open " + command.input + ": " + std::strerror(errno));
 
-  const auto start = std::chrono::steady_clock::now();
+  const std::vector<std::string> words = words_of(command, setup, folder_);
   const pid_t child = fork();
   if (child < 0) fatal(std::string("fork: ") + std::strerror(errno));
-  if (child == 0) become(command, preload, options, processors, source, sink);
+  if (child == 0) {
+    dup2(source, STDIN_FILENO);
+    dup2(sink, STDOUT_FILENO);
+    if (command.discard_errors || is_peer(setup))
+      dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
+    pin(command.processors);
+    enter(setup, library(setup), folder_);
+    become(words);
+  }
   close(source);
   close(channel[1]);
-  if (discard_output) close(sink);
+  if (command.discard_output) close(sink);
+  bool served = true;
+  if (command.load) {
+    served = command.load(child);
+    kill(child, SIGTERM);
+  }
 
   Run result = {};
   char buffer[4096];
@@ -129,9 +153,10 @@ Run Runner::run(const std::vector<std::string>& command, Setup setup, int proces
   int status = 0;
   rusage usage = {};
   if (wait4(child, &status, 0, &usage) != child) fatal(std::string("wait4: ") + std::strerror(errno));
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    fatal(command[0] + " (" + kSetupNames[setup] + ") ended with wait status " + std::to_string(status));
-  result.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!served || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (is_peer(setup)) return std::nullopt;
+    fatal(words[0] + " (" + kSetupNames[setup] + ") ended with wait status " + std::to_string(status));
+  }
   result.processor_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   return result;
 }
@@ -146,27 +171,11 @@ TraceStats Runner::last_trace() const {
     if (!std::getline(file, header) || !std::getline(file, stats)) continue;
     found = true;
     total.threads += counter(stats, "threads");
+    total.locks += counter(stats, "locks");
     total.dependencies += counter(stats, "dependencies");
   }
   if (!found) fatal("the watched program left no trace: the shim was not in its way");
   return total;
-}
-
-double median(std::vector<double> values) {
-  return quantile(std::move(values), 0.5);
-}
-
-Ratio ratio(const Rounds& rounds, Setup setup, Setup base) {
-  std::vector<double> ratios;
-  for (std::size_t i = 0; i < rounds[setup].size(); ++i) ratios.push_back(rounds[setup][i] / rounds[base][i]);
-  return {quantile(ratios, 0.5), quantile(ratios, 0.25), quantile(ratios, 0.75)};
-}
-
-double difference(const Rounds& rounds, Setup setup, Setup base) {
-  std::vector<double> differences;
-  for (std::size_t i = 0; i < rounds[setup].size(); ++i)
-    differences.push_back(rounds[setup][i] - rounds[base][i]);
-  return median(std::move(differences));
 }
 
 }  // namespace faultline::bench

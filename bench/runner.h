@@ -1,33 +1,43 @@
-// Runs a program native, under the empty preload and under Faultline, side by side, and reduces the numbers
-// to ratios.
-//
-// Method: within one round every setup runs once, and the order turns around every round, so that drift of
-// the machine (frequency, neighbours) meets all setups alike. What is compared are the ratios *within* a
-// round; their median over the rounds is the result. Nothing here is thread-safe; errors end the process with
-// a message, as a benchmark with a hole in it is worth nothing.
+// Runs a program native, under the empty preload, under Faultline or under a peer, and gives what it printed
+// and cost. Nothing here is thread-safe; errors end the process with a message, as a benchmark with a hole in
+// it is worth nothing. Peers alone may be absent.
 #pragma once
 
-#include <array>
+#include <sys/types.h>
+
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "setup.h"
+
 namespace faultline::bench {
 
-enum Setup { Native, Empty, Watched };
-inline constexpr std::array<const char*, 3> kSetupNames = {"native", "empty", "faultline"};
-inline constexpr int kSetups = 3;
+// A program to run, and with what.
+struct Command {
+  std::vector<std::string> words;
+  int processors = 2;           // pinned to that many, the last ones this process may use
+  std::string input = {};       // file that is its standard input; empty: /dev/null
+  bool discard_output = false;  // to /dev/null, for programs whose output is data
+  bool discard_errors = false;  // for those that tell their progress on standard error; peers' always are
 
-// One run of a program that ended with status 0; any other end is fatal.
+  // For servers: called with the process while the program runs, and not measured. When it returns, the
+  // program is told to terminate (SIGTERM). False: the program did not serve, which is as if it had failed.
+  std::function<bool(pid_t)> load = {};
+};
+
+// One run of a program that ended with status 0.
 struct Run {
   std::string output;        // of its standard output
   double processor_seconds;  // user and system, all its threads
-  double wall_seconds;
 };
 
-// Counters of the trace that a watched run left.
+// Counters of the traces that a watched run left, over all its processes.
 struct TraceStats {
   long threads;
+  long locks;
   long dependencies;
 };
 
@@ -40,50 +50,24 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  // Runs `command`, pinned to the last `processors` processors this process may use, with `input` as its
-  // standard input (empty: /dev/null). `discard_output`: to /dev/null, for programs whose output is data.
-  Run run(const std::vector<std::string>& command, Setup setup, int processors, const std::string& input = "",
-          bool discard_output = false);
+  // Nothing where a peer is not installed, cannot run this program, or needs more than twenty seconds
+  // of processor time. Any other end but status 0 is fatal.
+  std::optional<Run> run(const Command& command, Setup setup);
 
   // What the last watched run left. Fatal where it left no trace: then the shim was not in its way and the
   // numbers mean nothing.
   TraceStats last_trace() const;
 
-  // File name, without folder, of the library that `setup` preloads; empty for Native.
+  // File name, without folder, of the library that `setup` preloads; empty for those that preload none.
   std::string library(Setup setup) const;
+
+  // A folder for the files of the programs.
+  const std::filesystem::path& scratch() const { return scratch_; }
 
  private:
   std::filesystem::path folder_;
+  std::filesystem::path scratch_;
 };
-
-// The values of one quantity, by setup, one per round.
-using Rounds = std::array<std::vector<double>, kSetups>;
-
-double median(std::vector<double> values);
-
-// The median and the quartiles of the per-round ratios of two setups.
-struct Ratio {
-  double median;
-  double low;
-  double high;
-};
-Ratio ratio(const Rounds& rounds, Setup setup, Setup base);
-
-// The median of the per-round differences of two setups.
-double difference(const Rounds& rounds, Setup setup, Setup base);
-
-// Calls `measure(setup)` for every setup in every round, turning the order around each time.
-template <class Measure>
-Rounds interleaved(int rounds, Measure measure) {
-  Rounds values;
-  for (int round = 0; round < rounds; ++round) {
-    for (int i = 0; i < kSetups; ++i) {
-      const auto setup = static_cast<Setup>(round % 2 == 0 ? i : kSetups - 1 - i);
-      values[setup].push_back(measure(setup));
-    }
-  }
-  return values;
-}
 
 [[noreturn]] void fatal(const std::string& message);
 

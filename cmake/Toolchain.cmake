@@ -5,7 +5,8 @@ target_compile_options(faultline_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual>)
 
-# Sanitizers are presets, for the analyzer, the readers and the unit tests. The preload is never sanitized: it lives in other programs.
+# Sanitizers are presets, for the analyzer, the readers and the unit tests. The preload is not sanitized, as it lives in other programs; its
+# parts are, as parts of a test program (tests/preload).
 set(FAULTLINE_SANITIZE "" CACHE STRING "address, thread or empty (set by the presets)")
 add_library(faultline_sanitize INTERFACE)
 if(FAULTLINE_SANITIZE STREQUAL "address")

@@ -14,6 +14,7 @@ constinit Options options{.out = "faultline-out",
                           .run = "",
                           .faults = Faults::Auto,
                           .verbosity = 0,
+                          .inline_locks = true,
                           .stacks = true,
                           .enabled = true};
 
@@ -57,6 +58,8 @@ constexpr Entry kEntries[] = {
     {"run", "identifier written to the trace's header",
      [](std::string_view v) { return copy(options.run, v); }},
     {"faults", "auto, perf, uffd or off: how page faults are watched (default auto)", set_faults},
+    {"inline_locks", "0: take every lock through libc's own function (default 1: free ones inline)",
+     [](std::string_view v) { return set_flag(options.inline_locks, v); }},
     {"stacks", "0: record return addresses instead of call stacks (default 1)",
      [](std::string_view v) { return set_flag(options.stacks, v); }},
     {"enabled", "0: record nothing (default 1)",
@@ -78,7 +81,7 @@ constexpr Entry kEntries[] = {
 void list_options() {
   say("FAULTLINE_OPTIONS is a list of key=value, separated by colons:");
   for (const Entry& entry : kEntries) {
-    constexpr std::size_t kColumn = 12;
+    constexpr std::size_t kColumn = 14;
     char name[kColumn + 1];
     std::memset(name, ' ', kColumn);
     std::memcpy(name, entry.name, std::strlen(entry.name));

@@ -18,6 +18,7 @@
 #include "record/thread_registry.h"
 #include "record/unwinder.h"
 #include "sys/arena.h"
+#include "sys/libc_locks.h"
 
 namespace faultline {
 
@@ -48,6 +49,7 @@ void child_starts_anew(ThreadState* survivor) {
   recorded.clear();
   remembered.forget_adder();
   trace_being_made.store(false, std::memory_order_relaxed);
+  classes_after_fork();
   registry_after_fork(survivor);
   file_locks_after_fork(survivor);
   faults_after_fork();
@@ -94,6 +96,8 @@ bool make_trace(ThreadState& thread) {
   return true;
 }
 
+}  // namespace
+
 void start(char** environment) {
   const char* text = nullptr;
   for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry)
@@ -107,27 +111,24 @@ void start(char** environment) {
   tag_salt |= 1;  // odd: no object's address, so no zeroed object carries its own tag
   make_fork_canary();
   initialise_registry();
+  libc::inline_lock_functions(options.inline_locks);
   is_recording.store(true, std::memory_order_release);
   Guard guard;
   if (guard && ensure_trace(guard.thread()) && options.verbosity > 0) say("recording to ", trace.path());
 }
 
-// glibc hands constructors the program's arguments: the environment is there before libc's own pointer to it
-// may be.
-__attribute__((constructor)) void constructor(int, char**, char** environment) {
-  start(environment);
-}
-
-__attribute__((destructor)) void destructor() {
+void finish() {
   Guard guard;
   if (!guard || !trace.is_open()) return;
   JsonLine line(guard.thread().line, sizeof guard.thread().line);
+  find_thread([](ThreadState& thread) {
+    count_fresh_locks(thread);
+    return false;
+  });
   trace.append(line.begin("end").end());
   trace.refresh_stats();
   trace.trim();
 }
-
-}  // namespace
 
 bool recording() {
   return is_recording.load(std::memory_order_acquire);

@@ -26,7 +26,9 @@ enum class Key : std::uint64_t {
   StackWritten,
   Module,
   Lock,
-  Name,
+  Class,
+  ClassOrder,
+  Demoted,
   Held,
   Dependency,
   DependencyThreads,
@@ -44,6 +46,11 @@ constexpr std::uint64_t key_of(Key space, std::uint64_t a) {
 constexpr std::uint64_t key_of(Key space, std::uint64_t a, std::uint64_t b) {
   return key_of(space, mix(a, b));
 }
+
+// Reads the options in `environment` and starts recording; the process's orderly end. Once each, by the
+// library's constructor and destructor (constructor.cpp).
+void start(char** environment);
+void finish();
 
 // Whether anything is recorded. False before the constructor, where the options say so, and for good once
 // something cannot be trusted.

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The benchmarks: bench.sh BUILD [PART [CASE...]]. PART is locks, faults, programs or analyzer; all of them by default. A CASE of locks or
-# faults is a name from the table's first column. Ratios are medians over rounds in which native, the empty preload and Faultline alternate.
+# The benchmarks: bench.sh BUILD [PART [--quick] [CASE...]]. PART is locks, faults, memory, programs or analyzer; all of them by default.
+# A CASE of locks, faults or programs is a name from the table's first column. Ratios are medians over rounds in which native, the empty
+# preload and Faultline alternate; the peers, ThreadSanitizer and Helgrind, run once, and show '-' where they cannot run a case or need more
+# than 20 seconds. --quick (locks, faults): fewer rounds and no peers, within a minute, to compare before and after a change.
 set -euo pipefail
 
 build=$1
@@ -11,7 +13,7 @@ here=$(dirname -- "${BASH_SOURCE[0]}")
 
 setups=("$build/bench/libempty_preload.so" "$build/libfaultline.so")
 
-# cases PROGRAM CASE...: the table of one program of cases; all of them if none is named.
+# cases PROGRAM ARGUMENT...: the table of one program of cases, where the arguments name none of all its cases.
 cases() {
   local program=$1
   shift
@@ -19,20 +21,26 @@ cases() {
 }
 
 locks() {
-  say "locks: nanoseconds per operation; 'empty x' is the price of interposition alone"
-  cases lock_cases "$@"
+  local peers=(--peers)
+  if [ "${1:-}" = --quick ]; then peers=(); fi
+  say "locks: native nanoseconds per operation, and multiples of them; 'empty x' is the price of interposition alone"
+  cases lock_cases "${peers[@]}" "$@"
 }
 
 faults() {
-  say "page faults: nanoseconds per fault"
+  say "page faults: native nanoseconds per fault, and multiples of them"
   cases fault_cases "$@"
 }
 
+memory() {
+  say "memory: resident, shared pages by their share"
+  "$build/bench/compare_memory" "${setups[@]}"
+}
+
 programs() {
-  say "whole programs: processor time"
+  say "whole programs: native seconds of processor time, and multiples of them; peers on little work, their start included"
   compressible_input >"$build/bench/input"
-  "$build/bench/compare_programs" "${setups[@]}" "$build/bench/input" \
-    "xz -T2 -3 --block-size=1MiB -c" "pigz -p 2 -9 -m -n -c" "sort --parallel=2 -S 64M -k 3"
+  "$build/bench/compare_programs" "${setups[@]}" "$build/bench/input" "$@"
 }
 
 analyzer() {
@@ -43,13 +51,13 @@ analyzer() {
 part=${1:-all}
 [ $# -eq 0 ] || shift
 case $part in
-  locks | faults) "$part" "$@" ;;
-  programs | analyzer)
+  locks | faults | programs) "$part" "$@" ;;
+  memory | analyzer)
     [ $# -eq 0 ] || fail "bench: '$part' takes no cases"
     "$part"
     ;;
   all)
-    for part in locks faults programs analyzer; do "$part"; done
+    for part in locks faults memory programs analyzer; do "$part"; done
     ;;
-  *) fail "bench: unknown part '$part'; there are locks, faults, programs and analyzer" ;;
+  *) fail "bench: unknown part '$part'; there are locks, faults, memory, programs and analyzer" ;;
 esac

@@ -127,6 +127,7 @@ void TraceDecoder::stats(const Fields& fields) {
                     .locks = fields.number("locks"),
                     .dependencies = fields.number("dependencies"),
                     .faults = fields.number("faults"),
+                    .summarised = fields.number_or("summarised", 0),
                     .lost = {}};
   const Fields lost = fields.object("lost");
   for (const auto field : lost.json()) stats.lost.emplace_back(field.key, lost.number(field.key));
@@ -203,6 +204,7 @@ void TraceDecoder::lock(const Fields& fields) {
   record.prefer = fields.word_or("prefer", RwlockPreference::WriterNonrecursive, RwlockPreference::Reader);
   record.robust = fields.flag_or("robust", false);
   record.shared = fields.flag_or("shared", false);
+  record.summary = fields.flag_or("summary", false);
   record.address = fields.hexadecimal("addr");
   record.of_process = owner_is_process(fields);
   record.inode = fields.number_or("inode", 0);

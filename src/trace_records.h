@@ -40,6 +40,7 @@ struct StatsRecord {
   std::uint64_t locks = 0;
   std::uint64_t dependencies = 0;
   std::uint64_t faults = 0;
+  std::uint64_t summarised = 0;  // lock classes whose instances were no longer told apart
   // What was not recorded, by cause; causes of later versions too.
   std::vector<std::pair<std::string, std::uint64_t>> lost;
 };
@@ -91,6 +92,7 @@ struct LockRecord {
   std::uint64_t inode = 0;  // of a service: number of the userfaultfd's file; of a file: its own
   StackId init;             // none: its initialisation was not seen
   StackId first;            // none: its first acquisition was not seen
+  bool summary = false;     // stands for the locks of its class that were not told apart
   bool is_static = false;   // it lies in a module's image, at `place`
   Frame place;
 };

@@ -189,20 +189,20 @@ bool TraceWriter::append(std::string_view line) {
 }
 
 void TraceWriter::write_stats_line() {
-  Segment* segment = current_.load(std::memory_order_acquire);
   char text[1024];
   JsonLine line(text, sizeof text);
-  char* digits[4 + kLostCauses];
+  char* digits[TraceStats::kCounters + kLostCauses];
   int n = 0;
   line.begin("stats");
-  for (const char* key : {"threads", "locks", "dependencies", "faults"})
-    digits[n++] = line.padded(key, 0, kStatsWidth);
+  for (const std::string_view key : TraceStats::kNames) digits[n++] = line.padded(key, 0, kStatsWidth);
   line.open("lost", '{');
   for (const std::string_view key : kLostNames) digits[n++] = line.padded(key, 0, kStatsWidth);
   line.close('}');
   const std::string_view whole = line.end();
-  char* const start = segment->base + segment->used.load(std::memory_order_relaxed);
   if (!append(whole)) return;
+  // Found afterwards: behind a long header the line may have needed a segment of its own.
+  const Segment* segment = current_.load(std::memory_order_acquire);
+  char* const start = segment->base + segment->used.load(std::memory_order_relaxed) - (whole.size() + 1);
   for (int i = 0; i < n; ++i) stat_digits_[i] = start + (digits[i] - text);
   refresh_stats();
 }
@@ -216,11 +216,9 @@ void TraceWriter::refresh_stats() {
   const auto show = [this](int i, const std::atomic<std::uint64_t>& value) {
     JsonLine::overwrite_padded(stat_digits_[i], value.load(std::memory_order_relaxed), kStatsWidth);
   };
-  show(0, stats.threads);
-  show(1, stats.locks);
-  show(2, stats.dependencies);
-  show(3, stats.faults);
-  for (int i = 0; i < kLostCauses; ++i) show(4 + i, stats.lost[i]);
+  int n = 0;
+  for (const auto* counter : stats.counters()) show(n++, *counter);
+  for (const auto& lost : stats.lost) show(n++, lost);
 }
 
 void TraceWriter::trim() {
@@ -245,10 +243,7 @@ void TraceWriter::abandon() {
   growing_.store(false, std::memory_order_relaxed);
   full_.store(false, std::memory_order_relaxed);
   for (char*& digits : stat_digits_) digits = nullptr;
-  stats.threads.store(0, std::memory_order_relaxed);
-  stats.locks.store(0, std::memory_order_relaxed);
-  stats.dependencies.store(0, std::memory_order_relaxed);
-  stats.faults.store(0, std::memory_order_relaxed);
+  for (auto* counter : stats.counters()) counter->store(0, std::memory_order_relaxed);
   for (auto& lost : stats.lost) lost.store(0, std::memory_order_relaxed);
 }
 

@@ -16,6 +16,7 @@
 // line and all later ones count as lost.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -29,10 +30,18 @@ namespace faultline {
 // The numbers of the stats line. Bumped by whoever counts, any thread; shown in the trace by
 // `TraceWriter::refresh_stats`.
 struct TraceStats {
+  static constexpr int kCounters = 5;
+  static constexpr std::string_view kNames[kCounters] = {"threads", "locks", "dependencies", "faults",
+                                                         "summarised"};
+  std::array<std::atomic<std::uint64_t>*, kCounters> counters() {
+    return {&threads, &locks, &dependencies, &faults, &summarised};
+  }
+
   std::atomic<std::uint64_t> threads{0};
   std::atomic<std::uint64_t> locks{0};
   std::atomic<std::uint64_t> dependencies{0};
   std::atomic<std::uint64_t> faults{0};
+  std::atomic<std::uint64_t> summarised{0};
   std::atomic<std::uint64_t> lost[kLostCauses]{};
 };
 
@@ -96,7 +105,7 @@ class TraceWriter {
   char path_[4096]{};
   std::uint64_t device_ = 0;
   std::uint64_t inode_ = 0;
-  char* stat_digits_[4 + kLostCauses]{};  // last digit of each number of the stats line
+  char* stat_digits_[TraceStats::kCounters + kLostCauses]{};  // last digit of each number of the stats line
 };
 static_assert(std::is_trivially_destructible_v<TraceWriter>);
 

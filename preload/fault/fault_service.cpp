@@ -12,7 +12,7 @@
 #include "raw_syscall.h"
 #include "record/dependencies.h"
 #include "record/held_stack.h"
-#include "record/lock_identity.h"
+#include "record/lock_records.h"
 #include "record/stacks.h"
 #include "record/thread_registry.h"
 #include "runtime.h"
@@ -28,9 +28,15 @@ void become_server(ThreadState& thread) {
 // The service as the bottom of the server's held set. `at`: where the message was read.
 HeldId service_node(ThreadState& server, LockId service, StackId at) {
   write_service_record(server, service);
-  return held_node(
-      server, HeldId{},
-      HeldLock{nullptr, 0, service, HeldId{}, {at, 0}, LockKind::Service, Mode::Exclusive, false});
+  return held_node(server, HeldId{},
+                   HeldLock{nullptr,
+                            0,
+                            word_of_instance(service),
+                            {at, 0},
+                            HeldId{},
+                            LockKind::Service,
+                            Mode::Exclusive,
+                            false});
 }
 
 // /proc tells what a stopped thread is doing: "-1 SP PC" in user code, else the number of a system call.
@@ -95,18 +101,22 @@ void record_fault(Guard& guard, const FaultContext& context, ThreadState& waiter
   Fault fault = describe_fault(waiter, context, message);
   const std::uint64_t key = mix(mix(top_key(waiter), fault.identity),
                                 mix(context.service.value, static_cast<std::uint64_t>(fault.facts.origin)));
-  std::uint64_t& known = waiter.known[key % ThreadState::kKnownKeys];
-  if (known == key) return;
+  if (waiter.knows(key)) return;
   walk_fault_stack(server, fault);
   const HeldId under = held_set(server, waiter);
   write_service_record(server, context.service);
   // A thread that holds its own mmap_lock and faults waits for the service only: the lock is its own already,
   // and re-entry is judged as such.
-  record_dependency(server, waiter, under, mix(key, 1), mmap_lock_wait(server, fault.stack), &fault.facts);
-  const Wait service{context.service, LockKind::Service, nullptr, Mode::Exclusive,
-                     fault.stack,     Cause::Fault,      false};
+  record_dependency(server, waiter, under, mix(key, 1), mmap_lock_wait(fault.stack), &fault.facts);
+  const Wait service{word_of_instance(context.service),
+                     LockKind::Service,
+                     nullptr,
+                     Mode::Exclusive,
+                     fault.stack,
+                     Cause::Fault,
+                     false};
   record_dependency(server, waiter, under, mix(key, 2), service, &fault.facts);
-  known = key;
+  waiter.learn(key);
 }
 
 // One lock that a server needs before `fault` is resolved. `own`: whether the server's present locks lie
@@ -115,13 +125,14 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
                    bool own) {
   const HeldId bottom = service_node(server, fault.service, read_at);
   const HeldId above = own ? held_set_above(server, server, bottom) : bottom;
-  const Wait wait{wanted.lock,        wanted.kind, wanted.address, wanted.mode,
+  const Wait wait{wanted.word,        wanted.kind, wanted.address, wanted.mode,
                   wanted.place.stack, Cause::Call, false};
-  const std::uint64_t key = mix(mix(fault.service.value, wanted.key), mix(wanted.lock.value, own));
+  const std::uint64_t key = mix(mix(fault.service.value, wanted.key), mix(wanted.word.bits, own));
   record_dependency(server, server, above, key, wait);
 
   // The declared mmap_lock is recorded as the fault's own wait.
-  if (fault.waiter == nullptr || !fault.held || wanted.lock == declared_mmap_lock().id || !still_waits(fault))
+  if (fault.waiter == nullptr || !fault.held || trace_id(wanted.word) == declared_mmap_lock().id ||
+      !still_waits(fault))
     return;
   const HeldId behalf = own ? held_set_above(server, server, fault.held) : fault.held;
   Wait served = wait;
@@ -135,8 +146,8 @@ void record_log(ThreadState& server, const PendingFault& fault, StackId at) {
   if (server.served_overflowed) trace.lose(Lost::ServerLog);
   for (std::uint32_t i = 0; i < server.served_count; ++i) {
     const ServedAcquisition& taken = server.served[i];
-    const HeldLock wanted{nullptr,     taken.place.site, taken.lock, HeldId{},
-                          taken.place, taken.kind,       taken.mode, false};
+    const HeldLock wanted{nullptr,  taken.place.site, taken.lock, taken.place,
+                          HeldId{}, taken.kind,       taken.mode, false};
     record_served(server, fault, at, wanted, false);
   }
 }
@@ -214,13 +225,13 @@ void server_acquires(Guard& guard, const HeldLock& entry) {
   ThreadState& server = guard.thread();
   if (!ensure_trace(server)) return;
   // Its record is written while the lock is sure to exist: a fault that makes it matter may come later.
-  write_lock_record(server, entry.lock, entry.kind, entry.address);
+  write_lock_record(server, entry.word, entry.kind, entry.address);
   PendingFault* faults[Resolution::kMost];
   const std::size_t count = pending_read_by(server.id, faults, Resolution::kMost);
   for (std::size_t i = 0; i < count; ++i) record_served(server, *faults[i], faults[i]->read_at, entry, true);
   server.served_overflowed |= server.served_count == ThreadState::kServerLog;
   if (!server.served_overflowed)
-    server.served[server.served_count++] = {entry.lock, entry.place, entry.kind, entry.mode};
+    server.served[server.served_count++] = {entry.word, entry.place, entry.kind, entry.mode};
 }
 
 void report_fault_sources(ThreadState& thread) {

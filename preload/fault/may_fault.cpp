@@ -15,8 +15,7 @@ void may_fault(Guard& guard, std::uintptr_t address, std::size_t length, CallPoi
   const Place place = call_site(guard, at).place;
   const LockId service = service_of_range(address, length);
   const std::uint64_t key = mix(mix(top_key(thread), place.site), service.value);
-  std::uint64_t& known = thread.known[key % ThreadState::kKnownKeys];
-  if (known == key) return;
+  if (thread.knows(key)) return;
   const HeldId under = held_set(thread, thread);
   const FaultFacts facts{address, Access::Unknown, Origin::Unknown, service, true};
   const auto record = [&](std::uint64_t own_key, Wait wait) {
@@ -24,11 +23,11 @@ void may_fault(Guard& guard, std::uintptr_t address, std::size_t length, CallPoi
     record_dependency(thread, thread, under, own_key, wait, &facts);
   };
   if (service) write_service_record(thread, service);
-  record(mix(key, 1), mmap_lock_wait(thread, place.stack));
+  record(mix(key, 1), mmap_lock_wait(place.stack));
   if (service)
-    record(mix(key, 2),
-           {service, LockKind::Service, nullptr, Mode::Exclusive, place.stack, Cause::Fault, false});
-  known = key;
+    record(mix(key, 2), {word_of_instance(service), LockKind::Service, nullptr, Mode::Exclusive, place.stack,
+                         Cause::Fault, false});
+  thread.learn(key);
 }
 
 }  // namespace faultline

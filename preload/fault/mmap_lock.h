@@ -7,7 +7,7 @@
 
 namespace faultline {
 
-// The wait of a thread that faults at `stack`. Writes the model lock's record where that one is meant.
-Wait mmap_lock_wait(ThreadState& writer, StackId stack);
+// The wait of a thread that faults at `stack`.
+Wait mmap_lock_wait(StackId stack);
 
 }  // namespace faultline

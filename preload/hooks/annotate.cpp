@@ -3,6 +3,7 @@
 
 #include "fault/may_fault.h"
 #include "hooks/hook.h"
+#include "record/lock_records.h"
 #include "record/pause.h"
 #include "record/stacks.h"
 #include "record/subclass.h"
@@ -31,30 +32,31 @@ Mode mode_of(int mode) {
   }
 }
 
-// Calls `tell` with the guard and the lock's identity, unless the arguments are no lock's.
+// Calls `tell` with the guard, the lock's kind and the call's site, unless the arguments are no lock's.
 template <class Tell>
 void about(const volatile void* lock, int kind, CallPoint at, Tell tell) {
   LockKind known;
   Guard guard;
   if (!guard || lock == nullptr || !known_kind(kind, known)) return;
-  tell(guard, identify(guard, lock, known, call_site(guard, at).place.stack), known);
+  tell(guard, known, call_site(guard, at));
 }
 
 void name(const volatile void* lock, int kind, const char* text) {
   if (text == nullptr) return;
   about(lock, kind, FAULTLINE_CALL_POINT,
-        [=](Guard& guard, LockId id, LockKind) { name_lock(guard, id, text); });
+        [=](Guard& guard, LockKind known, CallSite& site) { name_lock(guard, lock, known, site, text); });
 }
 
 void name_class(const volatile void* lock, int kind, const char* text) {
   if (text == nullptr) return;
-  about(lock, kind, FAULTLINE_CALL_POINT,
-        [=](Guard& guard, LockId id, LockKind) { name_class_of(guard, id, text); });
+  about(lock, kind, FAULTLINE_CALL_POINT, [=](Guard& guard, LockKind known, CallSite& site) {
+    name_class_of(guard.thread(), told_apart(lock, known, identify(guard, lock, known, site)), text);
+  });
 }
 
 void mmap_lock(const volatile void* lock, int kind) {
   about(lock, kind, FAULTLINE_CALL_POINT,
-        [=](Guard& guard, LockId id, LockKind known) { declare_mmap_lock(guard, id, lock, known); });
+        [=](Guard& guard, LockKind known, CallSite& site) { declare_mmap_lock(guard, lock, known, site); });
 }
 
 void created(const volatile void* lock, const char* text) {
@@ -62,7 +64,8 @@ void created(const volatile void* lock, const char* text) {
   if (lock == nullptr) return;
   before_init(lock, LockKind::Custom, at);
   if (text == nullptr) return;
-  about(lock, FAULTLINE_CUSTOM, at, [=](Guard& guard, LockId id, LockKind) { name_lock(guard, id, text); });
+  about(lock, FAULTLINE_CUSTOM, at,
+        [=](Guard& guard, LockKind known, CallSite& site) { name_lock(guard, lock, known, site, text); });
 }
 
 void destroyed(const volatile void* lock) {

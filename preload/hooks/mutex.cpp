@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "hooks/hook.h"
+#include "sys/libc_locks.h"
 
 using namespace faultline;
 
@@ -11,13 +12,81 @@ bool acquired(int result) {
   return result == 0 || result == EOWNERDEAD;
 }
 
-// Everything but the hot path: an unknown lock, call point or chain, and mutexes whose lock function can fail
-// (errorcheck, robust, priority protocols, process-shared).
+// What the mutex is called; 0: not known, or it has no room for its name.
+[[gnu::always_inline]] inline LockWord known_word(pthread_mutex_t* mutex) {
+  const std::uint64_t* words = mutex_words(mutex);
+  return words[0] == tag_for(mutex) ? LockWord{words[1]} : LockWord{};
+}
+
+// Everything new: an unknown lock, call point or chain.
 [[gnu::cold, gnu::noinline]] int lock_slow(pthread_mutex_t* mutex, std::uintptr_t return_address,
                                            std::uintptr_t frame) {
   before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, {return_address, frame});
   const int result = real::pthread_mutex_lock(mutex);
   if (!acquired(result)) wait_failed(mutex);
+  return result;
+}
+
+// What the hot path does not take inline: a mutex that is another's now, or of a kind whose lock function can
+// fail.
+[[gnu::noinline]] int lock_by_libc(pthread_mutex_t* mutex, std::uintptr_t return_address,
+                                   std::uintptr_t frame) {
+  const CallPoint at{return_address, frame};
+  const LockWord word = has_room(mutex, LockKind::Mutex) ? known_word(mutex)
+                        : tls.active != nullptr          ? known_side_word(*tls.active, mutex)
+                                                         : LockWord{};
+  if (!push_if_known(mutex, word, LockKind::Mutex, Mode::Exclusive, at))
+    return lock_slow(mutex, return_address, frame);
+  const int result = real::pthread_mutex_lock(mutex);
+  if (__builtin_expect(!acquired(result), 0)) wait_failed(mutex);
+  return result;
+}
+
+// Looks the acquisition up, takes the mutex if it is free and pushes it then. A mutex that nobody has locked
+// before gets the name of what comes to life here; only once it is held, so that two first users cannot both
+// write it. `taken`: false where it is not free, or not known.
+template <bool by_trylock, class Take>
+[[gnu::always_inline]] inline bool take_inline(pthread_mutex_t* mutex, CallPoint at, Take take) {
+  ThreadState* thread = tls.active;
+  if (__builtin_expect(thread == nullptr, 0)) return false;
+  CallSite* site = known_site(thread, at);
+  if (__builtin_expect(site == nullptr, 0)) return false;
+  std::uint64_t* words = mutex_words(mutex);
+  const std::uint64_t tag = words[0];
+  const bool fresh = tag == 0;
+  LockWord word{words[1]};
+  if (__builtin_expect(tag != tag_for(mutex), 0)) {
+    if (!fresh || !site->fresh) return false;
+    word = site->fresh;
+  }
+  KnownAcquisition known;
+  if (!is_known<by_trylock>(thread, *site, word, Mode::Exclusive, known)) return false;
+  if (__builtin_expect(!take(mutex, thread->tid), 0)) return false;
+  if (__builtin_expect(fresh, 0)) {
+    words[1] = word.bits;
+    __atomic_store_n(&words[0], tag_for(mutex), __ATOMIC_RELEASE);
+    ++thread->fresh_locks;
+  }
+  push_known<by_trylock>(known, mutex, LockKind::Mutex, Mode::Exclusive);
+  return true;
+}
+
+// Apart from the normal mutex's path, which it would burden with its registers.
+[[gnu::noinline]] int lock_recursive(pthread_mutex_t* mutex, std::uintptr_t return_address,
+                                     std::uintptr_t frame) {
+  const auto take = [](pthread_mutex_t* m, int tid) { return libc::take_recursive(m, tid); };
+  if (take_inline<false>(mutex, {return_address, frame}, take)) return 0;
+  return lock_by_libc(mutex, return_address, frame);
+}
+
+[[gnu::noinline]] int unlock_by_libc(pthread_mutex_t* mutex) {
+  if (libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP) {
+    before_release(mutex);
+    return real::pthread_mutex_unlock(mutex);
+  }
+  // May be refused (EPERM), and then nothing was released.
+  const int result = real::pthread_mutex_unlock(mutex);
+  if (result == 0) before_release(mutex);
   return result;
 }
 
@@ -35,32 +104,45 @@ FAULTLINE_EXPORT int pthread_mutex_init(pthread_mutex_t* mutex,
                                         const pthread_mutexattr_t* attributes) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
   const int result = real::pthread_mutex_init(mutex, attributes);
-  if (result == 0) before_init(mutex, LockKind::Mutex, at);
-  return result;
+  if (result != 0) return result;
+  ThreadState* thread = tls.active;
+  const CallSite* site = thread != nullptr ? known_site(thread, at) : nullptr;
+  if (site == nullptr || !site->fresh || !has_room(mutex, LockKind::Mutex)) {
+    before_init(mutex, LockKind::Mutex, at);
+    return 0;
+  }
+  mutex_words(mutex)[1] = site->fresh.bits;
+  mutex_words(mutex)[0] = tag_for(mutex);
+  ++thread->fresh_locks;
+  return 0;
 }
 
 FAULTLINE_EXPORT int pthread_mutex_destroy(pthread_mutex_t* mutex) noexcept {
-  if (!is_plain(mutex)) lock_destroyed(mutex, LockKind::Mutex);
+  if (!libc::is_plain(mutex)) lock_destroyed(mutex, LockKind::Mutex);
   return real::pthread_mutex_destroy(mutex);
 }
 
 FAULTLINE_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
-  // Two tail calls and nothing else: no register is saved, no frame made. A plain mutex's lock function does
-  // not fail.
-  if (__builtin_expect(is_plain(mutex) && mutex_words(mutex)[0] == tag_for(mutex) &&
-                           push_if_known(mutex, mutex_words(mutex)[1], LockKind::Mutex, Mode::Exclusive, at),
-                       1))
-    return real::pthread_mutex_lock(mutex);
-  return lock_slow(mutex, at.return_address, at.frame);
+  const int kind = libc::kind_of(mutex);
+  if (__builtin_expect(kind != PTHREAD_MUTEX_TIMED_NP, 0)) {
+    if (kind == PTHREAD_MUTEX_RECURSIVE_NP && kind <= libc::inlined_mutex_kinds)
+      return lock_recursive(mutex, at.return_address, at.frame);
+    return lock_by_libc(mutex, at.return_address, at.frame);
+  }
+  // Tail calls and nothing else: no register is saved, no frame made.
+  const auto take = [](pthread_mutex_t* m, int tid) { return libc::take(m, tid); };
+  if (__builtin_expect(kind <= libc::inlined_mutex_kinds && take_inline<false>(mutex, at, take), 1)) return 0;
+  return lock_by_libc(mutex, at.return_address, at.frame);
 }
 
 FAULTLINE_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
-  const int result = real::pthread_mutex_trylock(mutex);
-  if (result == 0 && is_plain(mutex) && mutex_words(mutex)[0] == tag_for(mutex) &&
-      push_if_known<true>(mutex, mutex_words(mutex)[1], LockKind::Mutex, Mode::Exclusive, at))
+  const auto take = [](pthread_mutex_t* m, int tid) { return libc::take(m, tid); };
+  if (libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP && PTHREAD_MUTEX_TIMED_NP <= libc::inlined_mutex_kinds &&
+      take_inline<true>(mutex, at, take))
     return 0;
+  const int result = real::pthread_mutex_trylock(mutex);
   if (acquired(result)) acquired_by_try(mutex, LockKind::Mutex, Mode::Exclusive, at);
   return result;
 }
@@ -76,14 +158,19 @@ FAULTLINE_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t c
 }
 
 FAULTLINE_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
-  if (is_plain(mutex)) {
-    before_release(mutex);
-    return real::pthread_mutex_unlock(mutex);
+  const int kind = libc::kind_of(mutex);
+  ThreadState* thread = tls.active;
+  if (__builtin_expect(thread == nullptr || thread->top[-1].address != mutex ||
+                           static_cast<unsigned>(kind) > PTHREAD_MUTEX_RECURSIVE_NP ||
+                           kind > libc::inlined_mutex_kinds,
+                       0))
+    return unlock_by_libc(mutex);
+  if (__builtin_expect(kind == PTHREAD_MUTEX_RECURSIVE_NP, 0)) {
+    if (!libc::give_recursive(mutex, thread->tid)) return unlock_by_libc(mutex);
   }
-  // May be refused (EPERM), and then nothing was released.
-  const int result = real::pthread_mutex_unlock(mutex);
-  if (result == 0) before_release(mutex);
-  return result;
+  --thread->top;
+  if (__builtin_expect(kind == PTHREAD_MUTEX_TIMED_NP, 1)) libc::give(mutex);
+  return 0;
 }
 
 FAULTLINE_ALIAS(__pthread_mutex_init, pthread_mutex_init);

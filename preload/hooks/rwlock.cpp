@@ -1,25 +1,53 @@
 // pthread_rwlock_*: and through them std::shared_mutex and std::shared_timed_mutex.
 #include "hooks/hook.h"
+#include "sys/libc_locks.h"
 
 using namespace faultline;
 
 namespace {
 
+// What the rwlock is called; 0: not known.
+[[gnu::always_inline]] inline LockWord known_word(pthread_rwlock_t* lock) {
+  if (__builtin_expect(lock->__data.__shared != 0, 0))
+    return tls.active != nullptr ? known_side_word(*tls.active, lock) : LockWord{};
+  return *rwlock_tag(lock) == tag_for(lock) ? LockWord{*rwlock_word(lock)} : LockWord{};
+}
+
+// An rwlock that prefers readers and belongs to this process: the one kind that is taken inline.
+[[gnu::always_inline]] inline bool is_simple(const pthread_rwlock_t* lock) {
+  return libc::inlines_others && (lock->__data.__flags | lock->__data.__shared) == 0;
+}
+
 template <class Lock>
-[[gnu::always_inline]] inline int blocking(pthread_rwlock_t* lock, Mode mode, CallPoint at, Lock take) {
-  if (lock->__data.__shared != 0 || *rwlock_tag(lock) != tag_for(lock) ||
-      !push_if_known(lock, *rwlock_word(lock), LockKind::Rwlock, mode, at,
+[[gnu::noinline]] int blocking(pthread_rwlock_t* lock, Mode mode, std::uintptr_t return_address,
+                               std::uintptr_t frame, Lock take) {
+  const CallPoint at{return_address, frame};
+  if (!push_if_known(lock, known_word(lock), LockKind::Rwlock, mode, at,
                      queues_readers(lock, LockKind::Rwlock, mode)))
     before_wait(lock, LockKind::Rwlock, mode, WaitKind::Blocking, at);
-  const int result = take();
+  const int result = take(lock);
   if (__builtin_expect(result != 0, 0)) wait_failed(lock);
   return result;
 }
 
+// Looks the acquisition up, takes the lock if it can be had at once, and pushes it then.
+template <class Take>
+[[gnu::always_inline]] inline bool take_inline(pthread_rwlock_t* lock, Mode mode, CallPoint at, Take take) {
+  ThreadState* thread = tls.active;
+  if (__builtin_expect(thread == nullptr || !is_simple(lock) || *rwlock_tag(lock) != tag_for(lock), 0))
+    return false;
+  const CallSite* site = known_site(thread, at);
+  KnownAcquisition known;
+  if (site == nullptr || !is_known(thread, *site, LockWord{*rwlock_word(lock)}, mode, known) ||
+      !take(lock, thread->tid))
+    return false;
+  push_known(known, lock, LockKind::Rwlock, mode);
+  return true;
+}
+
 int tried(pthread_rwlock_t* lock, Mode mode, CallPoint at, int result) {
   if (result != 0) return result;
-  if (lock->__data.__shared != 0 || *rwlock_tag(lock) != tag_for(lock) ||
-      !push_if_known<true>(lock, *rwlock_word(lock), LockKind::Rwlock, mode, at))
+  if (!push_if_known<true>(lock, known_word(lock), LockKind::Rwlock, mode, at))
     acquired_by_try(lock, LockKind::Rwlock, mode, at);
   return 0;
 }
@@ -48,13 +76,21 @@ FAULTLINE_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t* lock) noexcept {
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
-  return blocking(lock, reader_mode(lock), FAULTLINE_CALL_POINT,
-                  [=] { return real::pthread_rwlock_rdlock(lock); });
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  const auto take = [](pthread_rwlock_t* l, int tid) {
+    return l->__data.__cur_writer != tid && libc::take_shared(l);
+  };
+  if (__builtin_expect(take_inline(lock, Mode::SharedRecursive, at, take), 1)) return 0;
+  return blocking(lock, reader_mode(lock), at.return_address, at.frame,
+                  [](pthread_rwlock_t* l) { return real::pthread_rwlock_rdlock(l); });
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
-  return blocking(lock, Mode::Exclusive, FAULTLINE_CALL_POINT,
-                  [=] { return real::pthread_rwlock_wrlock(lock); });
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  const auto take = [](pthread_rwlock_t* l, int tid) { return libc::take_exclusive(l, tid); };
+  if (__builtin_expect(take_inline(lock, Mode::Exclusive, at, take), 1)) return 0;
+  return blocking(lock, Mode::Exclusive, at.return_address, at.frame,
+                  [](pthread_rwlock_t* l) { return real::pthread_rwlock_wrlock(l); });
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t* lock) noexcept {
@@ -88,7 +124,10 @@ FAULTLINE_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock, clockid_
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
+  const ThreadState* thread = tls.active;
+  const bool read = thread != nullptr && thread->top[-1].address == lock && is_shared(thread->top[-1].mode);
   before_release(lock);
+  if (read && is_simple(lock) && libc::give_shared(lock)) return 0;
   return real::pthread_rwlock_unlock(lock);
 }
 

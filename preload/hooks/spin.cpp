@@ -1,6 +1,6 @@
-// pthread_spin_*: four bytes have no room for an identity, so every call takes the slow path to the table of
-// addresses.
+// pthread_spin_*: four bytes have no room for a name, so each thread remembers those of the last few.
 #include "hooks/hook.h"
+#include "sys/libc_locks.h"
 
 using namespace faultline;
 
@@ -16,9 +16,27 @@ FAULTLINE_EXPORT int pthread_spin_destroy(pthread_spinlock_t* lock) noexcept {
   return real::pthread_spin_destroy(lock);
 }
 
-FAULTLINE_EXPORT int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
-  before_wait(lock, LockKind::Spin, Mode::Exclusive, WaitKind::Blocking, FAULTLINE_CALL_POINT);
+namespace {
+
+[[gnu::cold, gnu::noinline]] int lock_slow(pthread_spinlock_t* lock, std::uintptr_t return_address,
+                                           std::uintptr_t frame) {
+  before_wait(lock, LockKind::Spin, Mode::Exclusive, WaitKind::Blocking, {return_address, frame});
   return real::pthread_spin_lock(lock);
+}
+
+}  // namespace
+
+FAULTLINE_EXPORT int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  ThreadState* thread = tls.active;
+  const LockWord word = thread != nullptr ? known_side_word(*thread, lock) : LockWord{};
+  const CallSite* site = word ? known_site(thread, at) : nullptr;
+  KnownAcquisition known;
+  if (__builtin_expect(site == nullptr || !is_known(thread, *site, word, Mode::Exclusive, known), 0))
+    return lock_slow(lock, at.return_address, at.frame);
+  const bool taken = libc::inlines_others && libc::take(lock);
+  push_known(known, lock, LockKind::Spin, Mode::Exclusive);
+  return __builtin_expect(taken, 1) ? 0 : real::pthread_spin_lock(lock);
 }
 
 FAULTLINE_EXPORT int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {
@@ -30,5 +48,7 @@ FAULTLINE_EXPORT int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {
 
 FAULTLINE_EXPORT int pthread_spin_unlock(pthread_spinlock_t* lock) noexcept {
   before_release(lock);
-  return real::pthread_spin_unlock(lock);
+  if (__builtin_expect(!libc::inlines_others, 0)) return real::pthread_spin_unlock(lock);
+  libc::give(lock);
+  return 0;
 }

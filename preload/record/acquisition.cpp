@@ -7,16 +7,31 @@
 #include "record/pause.h"
 #include "record/stacks.h"
 #include "record/subclass.h"
+#include "record/thread_registry.h"
 #include "record/unwinder.h"
 #include "runtime.h"
 
 namespace faultline {
 namespace {
 
-// An acquisition while the shim is at work for this thread: libunwind's own mutex, or a signal handler's,
-// which is then not recorded.
-void passed_through() {
-  if (shim_is_busy() && recording()) trace.lose(Lost::Reentered);
+constexpr std::uint32_t kMostPassed = sizeof ThreadState::passed / sizeof ThreadState::passed[0];
+
+// An acquisition while the shim is at work for this thread: a signal handler's, which is then not recorded.
+void passed_through(const volatile void* lock) {
+  if (!shim_is_busy() || !recording()) return;
+  trace.lose(Lost::Reentered);
+  ThreadState& thread = *tls.state;
+  if (thread.passed_count < kMostPassed) thread.passed[thread.passed_count++] = const_cast<const void*>(lock);
+}
+
+// Whether `lock`, now released, was taken by such an acquisition.
+bool was_passed_through(ThreadState& thread, const volatile void* lock) {
+  for (std::uint32_t i = thread.passed_count; i-- > 0;) {
+    if (thread.passed[i] != lock) continue;
+    thread.passed[i] = thread.passed[--thread.passed_count];
+    return true;
+  }
+  return false;
 }
 
 // Whether taking `lock` while holding `held` of the same lock ends at once, without a wait: nothing to
@@ -32,21 +47,61 @@ bool returns_at_once(const HeldLock& held, const volatile void* lock, LockKind k
   return false;
 }
 
-HeldLock describe(Guard& guard, const volatile void* lock, LockKind kind, Mode mode, CallPoint at) {
+// The call site of `at`, once the loader's calls that are over have left the held stack.
+CallSite& site_of(Guard& guard, CallPoint at) {
   drop_ended_loader_calls(guard.thread(), at.frame);
-  const CallSite& site = call_site(guard, at);
-  const LockId id = identify(guard, lock, kind, site.place.stack);
-  const std::uint64_t key =
-      key_of_taken(guard.thread(), chain_key(top_key(guard.thread()), id, mode, site.place.site));
-  return {const_cast<const void*>(lock), key, id, HeldId{}, site.place, kind, mode, false};
+  return call_site(guard, at);
 }
 
-void record_wait(ThreadState& thread, const HeldLock& entry, WaitKind wait, Cause cause) {
-  const std::uint64_t key = mix(entry.key, static_cast<std::uint64_t>(cause));
+HeldLock describe(Guard& guard, const volatile void* lock, LockKind kind, Mode mode, CallSite& site) {
+  const LockWord word = identify(guard, lock, kind, site);
+  const std::uint64_t key =
+      key_of_taken(guard.thread(), chain_key(top_key(guard.thread()), word, mode, site.key));
+  return {const_cast<const void*>(lock), key, word, site.place, HeldId{}, kind, mode, false};
+}
+
+// Brings what the thread holds, and what it wants besides, to the names that its locks have from now on: told
+// apart, or not.
+void tell_apart(ThreadState& thread, HeldLock& wanted) {
+  for (HeldLock* entry = thread.base; entry != thread.top; ++entry) {
+    const LockWord word = told_apart(entry->address, entry->kind, entry->word);
+    if (word == entry->word) continue;
+    entry->word = word;
+    renew_keys(thread, entry);
+  }
+  wanted.word = told_apart(wanted.address, wanted.kind, wanted.word);
+  wanted.key = key_moved(
+      wanted.key, chain_key(top_key(thread), wanted.word, wanted.mode, key_of_site(wanted.place.site)));
+}
+
+// Each order of classes between what is held and what is wanted; many of one class in a row count as one.
+template <class Visit>
+void for_class_orders(const ThreadState& thread, const HeldLock& wanted, Visit visit) {
+  ClassId last;
+  for (const HeldLock* held = thread.base; held != thread.top; ++held) {
+    const ClassId lock_class = class_in(held->word);
+    if (lock_class == last) continue;
+    last = lock_class;
+    if (ClassOrder* order = class_order(lock_class, class_in(wanted.word))) visit(*order, *held);
+  }
+}
+
+void record_wait(ThreadState& thread, HeldLock& wanted, WaitKind wait, Cause cause) {
+  // First: an order that closes a cycle of classes makes them tell their locks apart.
+  for_class_orders(thread, wanted, [](ClassOrder&, const HeldLock&) {});
+  tell_apart(thread, wanted);
+  const std::uint64_t key = mix(wanted.key, static_cast<std::uint64_t>(cause));
   if (already_recorded(thread, key)) return;
-  record_dependency(thread, thread, held_set(thread, thread), key,
-                    Wait{entry.lock, entry.kind, entry.address, entry.mode, entry.place.stack, cause,
-                         wait == WaitKind::Timed, true, subclass_of(entry.key)});
+  const bool is_new =
+      record_dependency(thread, thread, held_set(thread, thread), key,
+                        Wait{wanted.word, wanted.kind, wanted.address, wanted.mode, wanted.place.stack, cause,
+                             wait == WaitKind::Timed, true, subclass_of(wanted.key)});
+  if (!is_new) return;
+  count_fresh_locks(thread);
+  if (!instance_in(wanted.word)) return;
+  for_class_orders(thread, wanted, [](ClassOrder& order, const HeldLock& held) {
+    if (instance_in(held.word)) count_dependency(order);
+  });
 }
 
 }  // namespace
@@ -56,27 +111,30 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
   // Taken within a walk, and in the destructor of the unwinder's own thread-specific data.
   if (is_unwinders_own(lock) || is_leaf_lock(lock, at)) return;
   Guard guard;
-  if (!guard) return passed_through();
+  if (!guard) return passed_through(lock);
   ThreadState& thread = guard.thread();
   if (passes_unwatched(thread)) return;
-  const HeldLock taken = describe(guard, lock, kind, mode, at);
-  if (!taken.lock) return;
+  CallSite& site = site_of(guard, at);
+  HeldLock taken = describe(guard, lock, kind, mode, site);
+  if (!taken.word) return;
   // Alone: whoever joins this thread while holding the lock waits for what waits here.
-  if (thread.top != thread.base || thread.parent || queues_readers(lock, kind, mode)) {
-    const HeldLock* held = find_held(thread, taken.lock);
+  const bool alone = thread.top == thread.base;
+  if (!alone || thread.parent || queues_readers(lock, kind, mode)) {
+    const HeldLock* held = find_held(thread, lock);
     if (held == nullptr || !returns_at_once(*held, lock, kind, mode)) record_wait(thread, taken, wait, cause);
-    thread.known[taken.key % ThreadState::kKnownKeys] = taken.key;
   }
   if (thread.is_server) server_acquires(guard, taken);
+  thread.learn(taken.key);
+  if (alone) site.alone = taken.word;
   push_held(thread, taken);
 }
 
 void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPoint at) {
   Guard guard;
-  if (!guard) return passed_through();
+  if (!guard) return passed_through(lock);
   if (passes_unwatched(guard.thread())) return;
-  HeldLock entry = describe(guard, lock, kind, mode, at);
-  if (!entry.lock) return;
+  HeldLock entry = describe(guard, lock, kind, mode, site_of(guard, at));
+  if (!entry.word) return;
   entry.by_trylock = true;
   push_held(guard.thread(), entry);
 }
@@ -95,6 +153,8 @@ void before_release_slow(const volatile void* lock) {
   // is done with it.
   if (!shim_is_busy()) return;
   ThreadState& thread = *tls.state;
+  // Not what the interrupted code is about to take, which is on the stack already.
+  if (was_passed_through(thread, lock)) return;
   for (const HeldLock* entry = thread.base; entry != thread.top; ++entry) {
     if (entry->address != lock || thread.deferred_count == sizeof thread.deferred / sizeof thread.deferred[0])
       continue;
@@ -105,7 +165,7 @@ void before_release_slow(const volatile void* lock) {
 
 void before_init(const volatile void* lock, LockKind kind, CallPoint at) {
   Guard guard;
-  if (guard) lock_initialised(guard, lock, kind, call_site(guard, at).place.stack);
+  if (guard) lock_initialised(guard, lock, kind, call_site(guard, at));
 }
 
 bool before_condition_wait(const volatile void* mutex, CallPoint at, LockKind kind) {
@@ -114,17 +174,19 @@ bool before_condition_wait(const volatile void* mutex, CallPoint at, LockKind ki
   ThreadState& thread = guard.thread();
   const bool was_held = remove_held(thread, const_cast<const void*>(mutex)) || gives_up_unwatched(thread);
   if (thread.is_server) server_is_idle(thread);
-  if (thread.top != thread.base && thread.paused == 0)
-    record_wait(thread, describe(guard, mutex, kind, Mode::Exclusive, at), WaitKind::Blocking, Cause::Relock);
+  if (thread.top != thread.base && thread.paused == 0) {
+    HeldLock again = describe(guard, mutex, kind, Mode::Exclusive, site_of(guard, at));
+    record_wait(thread, again, WaitKind::Blocking, Cause::Relock);
+  }
   return was_held;
 }
 
 void after_condition_wait(const volatile void* mutex, CallPoint at, LockKind kind) {
   Guard guard;
-  if (!guard) return passed_through();
+  if (!guard) return passed_through(mutex);
   if (passes_unwatched(guard.thread())) return;
-  const HeldLock taken = describe(guard, mutex, kind, Mode::Exclusive, at);
-  if (!taken.lock) return;
+  const HeldLock taken = describe(guard, mutex, kind, Mode::Exclusive, site_of(guard, at));
+  if (!taken.word) return;
   if (guard.thread().is_server) server_acquires(guard, taken);
   push_held(guard.thread(), taken);
 }

@@ -7,8 +7,8 @@
 //   acquired_by_try(...) unlock:                           before_release(...); return real::unlock(...)
 //
 // Any thread, any time, also in signal handlers. The lock is pushed on the held stack before its wait begins,
-// so that a thread that never returns has told why. Nothing here blocks, allocates from the program's heap,
-// or changes errno.
+// so that a thread that never returns has told why; only a lock that was free, and is taken without a wait,
+// is pushed once it is held. Nothing here blocks, allocates from the program's heap, or changes errno.
 #pragma once
 
 #include "record/guard.h"
@@ -19,43 +19,72 @@ namespace faultline {
 
 enum class WaitKind : std::uint8_t { Blocking, Timed };
 
-// Hot: an acquisition at a known call point, with nothing held or with a known chain, only pushes. `word`:
-// the lock's identity word, whose tag the caller has checked. A trylock waits for nothing, so its chain need
-// not be known; `even_alone`: it must be known also where nothing is held. False: take the slow path. Touches
-// thread-local state only.
+// An acquisition that the hot path has looked up: nothing of it is new.
+struct KnownAcquisition {
+  ThreadState* thread;
+  LockWord word;
+  std::uint64_t key;
+  Place place;
+};
+
+// Hot: the call point as the calling thread knows it; null: take the slow path.
+[[gnu::always_inline]] inline CallSite* known_site(ThreadState* thread, CallPoint at) {
+  const std::uint64_t number = at.number();
+  CallSite& site = thread->site_at(number);
+  return __builtin_expect(site.matches(number, at.frame), 1) ? &site : nullptr;
+}
+
+// Hot: whether an acquisition at a known call point, by a thread with room on its held stack, needs no
+// record: its chain is known, or nothing is held and the lock is the one last taken here so. A trylock waits
+// for nothing, so its chain need not be known. `even_alone`: the chain must be known also where nothing is
+// held. Touches thread-local state only.
 template <bool by_trylock = false>
-[[gnu::always_inline]] inline bool push_if_known(const volatile void* address, std::uint64_t word,
-                                                 LockKind kind, Mode mode, CallPoint at,
-                                                 bool even_alone = false) {
-  ThreadState* thread = tls.active;
-  if (__builtin_expect(thread == nullptr, 0)) return false;
-  const CallSite& site = thread->call_sites[call_site_index(at)];
-  if (__builtin_expect(!site.matches(at), 0)) return false;
+[[gnu::always_inline]] inline bool is_known(ThreadState* thread, const CallSite& site, LockWord word,
+                                            Mode mode, KnownAcquisition& known, bool even_alone = false) {
   HeldLock* top = thread->top;
   if (__builtin_expect(top >= thread->limit, 0)) return false;
-  const LockId lock{static_cast<std::uint32_t>(word >> 32)};
-  const bool alone = top == thread->base;
-  const std::uint64_t key = chain_key(alone ? 0 : top[-1].key, lock, mode, site.place.site);
-  if (!by_trylock && (!alone || even_alone) &&
-      __builtin_expect(thread->known[key % ThreadState::kKnownKeys] != key, 0))
+  const std::uint64_t key = chain_key(top[-1].key, word, mode, site.key);
+  if (!by_trylock && (top != thread->base || word != site.alone || even_alone) &&
+      __builtin_expect(!thread->knows(key), 0))
     return false;
+  known = {thread, word, key, site.place};
+  return true;
+}
+
+// Hot: pushes it.
+template <bool by_trylock = false>
+[[gnu::always_inline]] inline void push_known(const KnownAcquisition& known, const volatile void* address,
+                                              LockKind kind, Mode mode) {
+  HeldLock* top = known.thread->top;
   // Word by word: the lock operation that follows waits for every store made here, and a copy through a
   // temporary costs a store-forwarding stall besides.
   const auto fill = [&] {
     top->address = const_cast<const void*>(address);
-    top->key = key;
-    top->lock = lock;
+    top->key = known.key;
+    top->word = known.word;
+    top->place = known.place;
     top->node = HeldId{};
-    top->place = site.place;
     top->kind = kind;
     top->mode = mode;
     top->by_trylock = by_trylock;
   };
   fill();
-  thread->top = top + 1;
+  known.thread->top = top + 1;
   // A signal handler that ran between the stores has pushed and popped its own entry in this place.
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  if (__builtin_expect(__atomic_load_n(&top->key, __ATOMIC_RELAXED) != key, 0)) fill();
+  if (__builtin_expect(__atomic_load_n(&top->key, __ATOMIC_RELAXED) != known.key, 0)) fill();
+}
+
+// Hot: both. `word`: what the lock is called; 0, as of one whose tag is not its own, is never known.
+template <bool by_trylock = false>
+[[gnu::always_inline]] inline bool push_if_known(const volatile void* address, LockWord word, LockKind kind,
+                                                 Mode mode, CallPoint at, bool even_alone = false) {
+  ThreadState* thread = tls.active;
+  if (__builtin_expect(thread == nullptr || !word, 0)) return false;
+  const CallSite* site = known_site(thread, at);
+  KnownAcquisition known;
+  if (site == nullptr || !is_known<by_trylock>(thread, *site, word, mode, known, even_alone)) return false;
+  push_known<by_trylock>(known, address, kind, mode);
   return true;
 }
 
@@ -73,15 +102,16 @@ void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPo
 [[gnu::cold]] void before_release_slow(const volatile void* lock);
 void before_init(const volatile void* lock, LockKind kind, CallPoint at);
 
-// Hot: the lock leaves the held stack.
-[[gnu::always_inline]] inline void before_release(const volatile void* lock) {
+// Hot: the lock leaves the held stack, if it is the newest one there.
+[[gnu::always_inline]] inline bool pop_if_newest(const volatile void* lock) {
   ThreadState* thread = tls.active;
-  if (__builtin_expect(thread != nullptr && thread->top != thread->base && thread->top[-1].address == lock,
-                       1)) {
-    --thread->top;
-    return;
-  }
-  before_release_slow(lock);
+  // The entry below the first has no address.
+  if (__builtin_expect(thread == nullptr || thread->top[-1].address != lock, 0)) return false;
+  --thread->top;
+  return true;
+}
+[[gnu::always_inline]] inline void before_release(const volatile void* lock) {
+  if (!pop_if_newest(lock)) before_release_slow(lock);
 }
 
 // The wait announced by before_wait did not end in an acquisition.

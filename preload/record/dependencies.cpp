@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "json_line.h"
-#include "record/lock_identity.h"
+#include "record/lock_records.h"
 #include "record/stacks.h"
 #include "record/subclass.h"
 #include "record/thread_registry.h"
@@ -50,14 +50,15 @@ Occurrence note_occurrence(std::uint64_t key, const ThreadState& waiter) {
   return times == kEpochsPerDependency ? Occurrence::LastEpoch : Occurrence::New;
 }
 
-void write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId under, const Wait& wait,
-                      StackId stack, const FaultFacts* fault, const Via* via, Occurrence occurrence) {
+bool write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId under, const Wait& wait,
+                      LockId to, StackId stack, const FaultFacts* fault, const Via* via,
+                      Occurrence occurrence) {
   JsonLine line(writer.line, sizeof writer.line);
   line.begin("dep")
       .number("thread", waiter.id.value)
       .number("epoch", waiter.epoch)
       .number("under", under.value);
-  line.number("to", wait.to.value)
+  line.number("to", to.value)
       .text("mode", spelling(wait.mode))
       .number("stack", stack.value)
       .text("cause", spelling(wait.cause));
@@ -76,9 +77,10 @@ void write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId und
         .number("service", via->service.value)
         .number("thread", via->server.value)
         .close('}');
-  if (!trace.append(line.end())) return;
+  if (!trace.append(line.end())) return false;
   if (under) trace.stats.dependencies.fetch_add(1, std::memory_order_relaxed);
   trace.refresh_stats();
+  return true;
 }
 
 }  // namespace
@@ -88,23 +90,28 @@ bool already_recorded(const ThreadState& waiter, std::uint64_t key) {
   return own != nullptr && static_cast<std::uint32_t>(own->load(std::memory_order_relaxed)) == waiter.epoch;
 }
 
-void record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key,
+bool record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key,
                        const Wait& wait, const FaultFacts* fault, const Via* via) {
-  if (!ensure_trace(writer)) return;
+  if (!ensure_trace(writer)) return false;
   // Nor is it remembered then: a program that makes locks without end must not grow the shim without end.
-  if (trace.is_full()) return trace.lose(Lost::TraceFull);
+  if (trace.is_full()) {
+    trace.lose(Lost::TraceFull);
+    return false;
+  }
   const Occurrence occurrence = note_occurrence(key, waiter);
-  if (occurrence == Occurrence::Known) return;
+  if (occurrence == Occurrence::Known) return false;
   write_thread_record(writer, waiter);
   if (&writer == &waiter) refresh_thread_name(waiter);
-  write_lock_record(writer, wait.to, wait.kind, wait.address);
-  write_dependency(writer, waiter, under, wait, written_stack(writer, wait.stack), fault, via, occurrence);
+  const LockId to = write_lock_record(writer, wait.to, wait.kind, wait.address);
+  const StackId stack = written_stack(writer, wait.stack);
+  return write_dependency(writer, waiter, under, wait, to, stack, fault, via, occurrence);
 }
 
 HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   static constinit std::atomic<std::uint32_t> next_node{1};
   if (!ensure_trace(writer) || trace.is_full()) return HeldId{};
-  const std::uint64_t what = static_cast<std::uint64_t>(held.lock.value) << 32 | held.place.stack.value;
+  const std::uint64_t what =
+      static_cast<std::uint64_t>(trace_id(held.word).value) << 32 | held.place.stack.value;
   const std::uint64_t how = static_cast<std::uint64_t>(under.value) << 8 |
                             static_cast<std::uint64_t>(held.mode) << 1 | held.by_trylock;
   bool added;
@@ -113,17 +120,17 @@ HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
       recorded.find_or_add(key_of(Key::Held, subclass != 0 ? mix(what, subclass) : what, how), &added);
   if (value == nullptr) return HeldId{};
   if (!added) return HeldId{static_cast<std::uint32_t>(await_value(*value))};
-  write_lock_record(writer, held.lock, held.kind, held.address);
+  const LockId lock = write_lock_record(writer, held.word, held.kind, held.address);
   const StackId stack = written_stack(writer, held.place.stack);
   const HeldId id{next_node.fetch_add(1, std::memory_order_relaxed)};
   JsonLine line(writer.line, sizeof writer.line);
-  line.begin("held").number("id", id.value).number("under", under.value).number("lock", held.lock.value);
+  line.begin("held").number("id", id.value).number("under", under.value).number("lock", lock.value);
   line.text("mode", spelling(held.mode)).number("stack", stack.value);
   if (held.by_trylock) line.truth("try", true);
   if (subclass != 0) line.number("subclass", subclass);
-  if (!trace.append(line.end())) return HeldId{};
-  value->store(id.value, std::memory_order_release);
-  return id;
+  const bool appended = trace.append(line.end());
+  value->store(appended ? id.value : kNoValue, std::memory_order_release);
+  return appended ? id : HeldId{};
 }
 
 namespace {
@@ -131,7 +138,7 @@ namespace {
 // A lock taken again by its holder adds nothing to the held set.
 bool held_below(const HeldLock* entry, const HeldLock* base) {
   for (const HeldLock* below = entry; below != base; --below)
-    if (below[-1].lock == entry->lock) return true;
+    if (below[-1].address == entry->address && below[-1].word == entry->word) return true;
   return false;
 }
 
@@ -172,7 +179,7 @@ void write_thread_record(ThreadState& writer, ThreadState& thread) {
   line.number("parent", parent_is_known ? thread.parent.value : 0)
       .number("parent_epoch", parent_is_known ? thread.parent_epoch : 0);
   line.text("name", thread.name);
-  if (trace.append(line.end())) value->store(1, std::memory_order_release);
+  value->store(trace.append(line.end()) ? 1 : kNoValue, std::memory_order_release);
 }
 
 }  // namespace faultline

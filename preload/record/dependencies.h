@@ -6,13 +6,13 @@
 // stopped in a fault.
 #pragma once
 
-#include "record/thread_state.h"
+#include "record/lock_identity.h"
 
 namespace faultline {
 
 // What is waited for, and why.
 struct Wait {
-  LockId to;
+  LockWord to;
   LockKind kind;
   const volatile void* address;  // of the lock object, null where it is none
   Mode mode;
@@ -40,8 +40,8 @@ struct Via {
 
 // Records that `waiter`, in its present epoch and holding `under`, waits. `key` identifies the dependency
 // among all of the process: held set with call sites, lock, mode, call site. Nothing is written if it is
-// known, or past the bounds of docs/trace-format.md ("dep", `open`).
-void record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key,
+// known, or past the bounds of docs/trace-format.md ("dep", `open`). Whether it was written.
+bool record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key,
                        const Wait& wait, const FaultFacts* fault = nullptr, const Via* via = nullptr);
 
 // Whether this dependency has been recorded for `waiter` in its present epoch: spares working out what it

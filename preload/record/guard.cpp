@@ -16,6 +16,8 @@ Guard::Guard() : saved_errno_(errno) {
   ThreadState* thread = tls.active;
   if (thread == nullptr) {
     if (tls.state != nullptr || tls.ended || !recording()) return;
+    // A child's first act must not be a record in its parent's trace.
+    notice_fork(nullptr);
     thread = adopt_thread();
     if (thread == nullptr) return;
   } else if (!recording()) {
@@ -29,7 +31,7 @@ Guard::Guard() : saved_errno_(errno) {
   thread_ = thread;
   notice_fork(thread);
   if (thread->limit == thread->base) {
-    drop_released_by_others(*thread);
+    take_notice(*thread);
     drop_ended_loader_calls(*thread, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
     drop_closed_file_locks(*thread);
   }

@@ -18,18 +18,27 @@ void set_limit(ThreadState& thread) {
   thread.limit = slow ? thread.base : thread.end;
 }
 
+void stop_at_next_acquisition(ThreadState& thread) {
+  __atomic_store_n(&thread.limit, thread.base, __ATOMIC_RELEASE);
+}
+
+void hold_in(ThreadState& thread, HeldLock* first, std::size_t count) {
+  thread.base = thread.top = first + 1;
+  thread.end = first + count;
+  set_limit(thread);
+}
+
 namespace {
 
 bool make_room(ThreadState& thread) {
-  const auto count = static_cast<std::size_t>(thread.end - thread.base);
+  HeldLock* old = thread.base - 1;
+  const auto count = static_cast<std::size_t>(thread.end - old);
+  const auto used = static_cast<std::size_t>(thread.top - old);
   auto* larger = static_cast<HeldLock*>(map_pages(2 * count * sizeof(HeldLock)));
   if (larger == nullptr) return false;
-  std::memcpy(larger, thread.base, count * sizeof(HeldLock));
-  HeldLock* old = thread.base;
-  thread.top = larger + (thread.top - thread.base);
-  thread.base = larger;
-  thread.end = larger + 2 * count;
-  set_limit(thread);
+  std::memcpy(larger, old, used * sizeof(HeldLock));
+  hold_in(thread, larger, 2 * count);
+  thread.top = larger + used;
   if (old != thread.inline_held) unmap_pages(old, count * sizeof(HeldLock));
   return true;
 }
@@ -51,15 +60,19 @@ bool remove_held(ThreadState& thread, const void* address) {
   while (entry != thread.base && entry[-1].address != address) --entry;
   if (entry == thread.base) return false;
   --entry;
-  for (HeldLock* above = entry; above + 1 < thread.top; ++above) {
-    *above = above[1];
-    // The set below has changed: another key, and another node where one is needed.
-    const std::uint64_t below = above == thread.base ? 0 : above[-1].key;
-    above->key = key_moved(above->key, chain_key(below, above->lock, above->mode, above->place.site));
-    above->node = HeldId{};
-  }
   --thread.top;
+  std::memmove(static_cast<void*>(entry), entry + 1,
+               static_cast<std::size_t>(thread.top - entry) * sizeof *entry);
+  renew_keys(thread, entry);
   return true;
+}
+
+void renew_keys(ThreadState& thread, HeldLock* from) {
+  for (HeldLock* entry = from; entry != thread.top; ++entry) {
+    entry->key = key_moved(
+        entry->key, chain_key(entry[-1].key, entry->word, entry->mode, key_of_site(entry->place.site)));
+    entry->node = HeldId{};
+  }
 }
 
 namespace {
@@ -94,22 +107,25 @@ bool release_for_holder(ThreadState& releaser, const void* address) {
   for (auto& slot : holder->released_by_others) {
     const void* free = nullptr;
     if (!slot.compare_exchange_strong(free, address, std::memory_order_acq_rel)) continue;
-    // The holder may set its limit at the same moment; then it takes notice at its next slow path.
-    __atomic_store_n(&holder->limit, holder->base, __ATOMIC_RELEASE);
+    stop_at_next_acquisition(*holder);
     return true;
   }
   return false;
 }
 
-void drop_released_by_others(ThreadState& thread) {
+void take_notice(ThreadState& thread) {
   for (auto& slot : thread.released_by_others)
     if (const void* address = slot.exchange(nullptr, std::memory_order_acq_rel)) remove_held(thread, address);
+  if (thread.forget_known.exchange(false, std::memory_order_acq_rel)) {
+    std::memset(thread.known, 0, sizeof thread.known);
+    for (CallSite& site : thread.call_sites) site.alone = LockWord{};
+  }
   set_limit(thread);
 }
 
-const HeldLock* find_held(const ThreadState& thread, LockId lock) {
+const HeldLock* find_held(const ThreadState& thread, const volatile void* address) {
   for (const HeldLock* entry = thread.top; entry != thread.base; --entry)
-    if (entry[-1].lock == lock) return entry - 1;
+    if (entry[-1].address == address) return entry - 1;
   return nullptr;
 }
 

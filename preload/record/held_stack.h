@@ -8,14 +8,15 @@
 
 namespace faultline {
 
-// The key of a held stack: the key below it, and one lock with its mode and call site.
-constexpr std::uint64_t chain_key(std::uint64_t below, LockId lock, Mode mode, std::uint32_t site) {
-  return mix(below + static_cast<std::uint64_t>(mode), (static_cast<std::uint64_t>(lock.value) << 32) | site);
+inline std::uint64_t top_key(const ThreadState& thread) {
+  return thread.top[-1].key;
 }
 
-inline std::uint64_t top_key(const ThreadState& thread) {
-  return thread.top == thread.base ? 0 : thread.top[-1].key;
-}
+// Makes the state's memory for held locks the one that begins at `first`, empty.
+void hold_in(ThreadState& thread, HeldLock* first, std::size_t count);
+
+// The keys of `from` and all entries above it anew, and their nodes none: what they stand on has changed.
+void renew_keys(ThreadState& thread, HeldLock* from);
 
 // Pushes one entry; makes room where needed. False: no memory; counted as lost.
 bool push_held(ThreadState& thread, const HeldLock& entry);
@@ -26,12 +27,16 @@ bool remove_held(ThreadState& thread, const void* address);
 // A lock may be released by another thread than its holder (a hand-over). `releaser` finds the holder, which
 // will drop the entry before it records anything more. False: nobody was seen to hold it.
 bool release_for_holder(ThreadState& releaser, const void* address);
-// The holder's part: at the start of a guarded section.
-void drop_released_by_others(ThreadState& thread);
+// What other threads want of this one: at the start of its guarded section.
+void take_notice(ThreadState& thread);
 
-const HeldLock* find_held(const ThreadState& thread, LockId lock);
+const HeldLock* find_held(const ThreadState& thread, const volatile void* address);
 
 // Where pushing takes the slow path: at the end of memory, or always where ThreadState says so.
 void set_limit(ThreadState& thread);
+
+// Asks another thread to take the slow path at its next acquisition, where it takes notice of what others
+// want. The thread may set its limit at the same moment; then it takes notice at a later slow path.
+void stop_at_next_acquisition(ThreadState& thread);
 
 }  // namespace faultline

@@ -2,6 +2,7 @@
 
 #include "record/held_stack.h"
 #include "record/lock_identity.h"
+#include "record/stacks.h"
 #include "sys/own_memory.h"
 
 namespace faultline {
@@ -19,7 +20,7 @@ const void* stand_of(LoaderLock lock) {
 }
 
 // Named once; any thread, whoever is first.
-void name_once(LoaderLock lock) {
+void name_once(LoaderLock lock, CallPoint at) {
   static constinit std::atomic<bool> named[2]{};
   if (named[static_cast<int>(lock)].exchange(true, std::memory_order_relaxed)) return;
   Guard guard;
@@ -27,7 +28,7 @@ void name_once(LoaderLock lock) {
     named[static_cast<int>(lock)].store(false, std::memory_order_relaxed);
     return;
   }
-  name_lock(guard, identify(guard, stand_of(lock), LockKind::Loader, StackId{}),
+  name_lock(guard, stand_of(lock), LockKind::Loader, call_site(guard, at),
             kStands[static_cast<int>(lock)].name);
 }
 
@@ -68,7 +69,7 @@ bool is_watched() {
 
 void loader_call_begins(LoaderLock lock, CallPoint at, bool writes) {
   if (!is_watched()) return;
-  name_once(lock);
+  name_once(lock, at);
   before_wait(stand_of(lock), LockKind::Loader, Mode::Exclusive, WaitKind::Blocking, at, Cause::Loader);
   // Before the call is kept: seen from its own frame it would seem to have returned.
   if (writes) loader_passes(LoaderLock::Write, at);
@@ -99,7 +100,7 @@ void loader_call_ended(LoaderLock lock, CallPoint at) {
 
 void loader_passes(LoaderLock lock, CallPoint at) {
   if (!is_watched()) return;
-  name_once(lock);
+  name_once(lock, at);
   before_wait(stand_of(lock), LockKind::Loader, Mode::Exclusive, WaitKind::Blocking, at, Cause::Loader);
   before_release(stand_of(lock));
 }

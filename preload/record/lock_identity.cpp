@@ -4,17 +4,14 @@
 
 #include <cstring>
 
-#include "json_line.h"
 #include "raw_syscall.h"
-#include "record/file_locks.h"
-#include "record/modules.h"
-#include "record/stacks.h"
+#include "record/lock_records.h"
 #include "runtime.h"
-#include "sys/arena.h"
 
 namespace faultline {
 
 constinit std::uint64_t tag_salt = 0;
+constinit std::atomic<std::uint64_t> side_generation{1};
 
 namespace {
 
@@ -23,10 +20,8 @@ static_assert(sizeof(pthread_mutex_t) == 40 && offsetof(pthread_mutex_t, __data.
 static_assert(sizeof(pthread_rwlock_t) == 56 && offsetof(pthread_rwlock_t, __data.__pad3) == 16);
 static_assert(offsetof(pthread_rwlock_t, __data.__pad2) == 40);
 
-// Bits of __data.__kind (nptl/pthreadP.h).
-constexpr int kKindTypeMask = 3;
-constexpr int kKindRobust = 16;
-constexpr int kKindShared = 128;
+// Bits of __data.__kind (nptl/pthreadP.h): robust, process-shared.
+constexpr int kKindsWithoutRoom = 16 | 128;
 
 constinit std::atomic<std::uint32_t> next_lock{1};
 
@@ -34,144 +29,174 @@ constinit std::atomic<std::uint32_t> next_lock{1};
 constinit std::atomic<std::uint64_t> mmap_lock_word{0};  // id << 8 | kind
 constinit std::atomic<const volatile void*> mmap_lock_address{nullptr};
 
+// The two words inside a lock. Null pointers where it has no room for them.
+struct Words {
+  std::uint64_t* tag;
+  std::uint64_t* word;
+};
+
+Words words_of(const volatile void* lock, LockKind kind) {
+  if (!has_room(lock, kind)) return {nullptr, nullptr};
+  if (kind == LockKind::Mutex) {
+    auto* mutex = static_cast<pthread_mutex_t*>(const_cast<void*>(lock));
+    return {mutex_words(mutex), mutex_words(mutex) + 1};
+  }
+  auto* rwlock = static_cast<pthread_rwlock_t*>(const_cast<void*>(lock));
+  return {rwlock_tag(rwlock), rwlock_word(rwlock)};
+}
+
 KeyMap::Value* side_entry(const volatile void* lock, bool add) {
   const std::uint64_t key = key_of(Key::SideIdentity, reinterpret_cast<std::uint64_t>(lock));
   bool added;
   return add ? remembered.find_or_add(key, &added) : remembered.find(key);
 }
 
-// Puts a new identity into a lock that has none. One thread at a time claims the tag; the others wait a
-// moment for it and read what it wrote. A claim whose thread was lost is taken over.
-LockId settle(IdentityWords at, const volatile void* lock, StackId origin) {
+// Where the lock's word lies at present. Null: nowhere yet.
+std::uint64_t* place_of_word(const volatile void* lock, LockKind kind) {
+  const Words at = words_of(lock, kind);
+  if (at.tag != nullptr)
+    return __atomic_load_n(at.tag, __ATOMIC_ACQUIRE) == tag_for(lock) ? at.word : nullptr;
+  static_assert(sizeof(KeyMap::Value) == sizeof(std::uint64_t));
+  return reinterpret_cast<std::uint64_t*>(side_entry(lock, false));
+}
+
+LockWord fresh_word(LockKind kind, bool initialised, CallSite& site) {
+  if (!site.fresh) {
+    const ClassId lock_class = class_of(kind, initialised, site.place.site, site.place.stack);
+    site.fresh = lock_word(lock_class, lock_class ? 0 : new_lock_id().value);
+  }
+  trace.stats.locks.fetch_add(1, std::memory_order_relaxed);
+  return site.fresh;
+}
+
+// Puts a word into a lock that has none. One thread at a time claims the tag; the others wait a moment for it
+// and read what it wrote. A claim whose thread was lost is taken over. The holder of a mutex may be about to
+// write the words itself, on the hot path: it is given a moment too.
+LockWord settle(Words at, const volatile void* lock, LockKind kind, CallSite& site) {
   const std::uint64_t tag = tag_for(lock);
   const std::uint64_t claimed = ~tag;
+  const bool taken =
+      kind == LockKind::Mutex && reinterpret_cast<const volatile pthread_mutex_t*>(lock)->__data.__lock != 0;
   constexpr int kSpins = 200;
   constexpr int kYields = 2000;
-  for (int i = 0; i < kSpins + kYields; ++i) {
+  for (int i = taken ? 0 : kSpins; i < kSpins + kYields; ++i) {
     std::uint64_t there = __atomic_load_n(at.tag, __ATOMIC_ACQUIRE);
-    if (there == tag) return IdentityWord{__atomic_load_n(at.word, __ATOMIC_RELAXED)}.id();
+    if (there == tag) return {__atomic_load_n(at.word, __ATOMIC_RELAXED)};
+    if (i < kSpins) {
+      __builtin_ia32_pause();
+      continue;
+    }
     if (there != claimed &&
         __atomic_compare_exchange_n(at.tag, &there, claimed, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
       break;
-    if (i < kSpins) {
-      __builtin_ia32_pause();
-    } else {
-      sys::call(SYS_sched_yield);
-    }
+    sys::call(SYS_sched_yield);
   }
-  const IdentityWord fresh = IdentityWord::of(new_lock_id(), origin, false);
+  const LockWord fresh = fresh_word(kind, false, site);
   __atomic_store_n(at.word, fresh.bits, __ATOMIC_RELAXED);
   __atomic_store_n(at.tag, tag, __ATOMIC_RELEASE);
-  return fresh.id();
+  return fresh;
 }
 
-void write_attributes(JsonLine& line, LockKind kind, const volatile void* address) {
-  if (kind == LockKind::Mutex) {
-    const int bits = reinterpret_cast<const volatile pthread_mutex_t*>(address)->__data.__kind;
-    constexpr MutexType types[] = {MutexType::Normal, MutexType::Recursive, MutexType::Errorcheck,
-                                   MutexType::Adaptive};
-    line.text("type", spelling(types[bits & kKindTypeMask]));
-    if ((bits & kKindRobust) != 0) line.truth("robust", true);
-    if ((bits & kKindShared) != 0) line.truth("shared", true);
-  } else if (kind == LockKind::Rwlock) {
-    const auto& data = reinterpret_cast<const volatile pthread_rwlock_t*>(address)->__data;
-    const RwlockPreference preference =
-        data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP ? RwlockPreference::WriterNonrecursive
-        : data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NP            ? RwlockPreference::Writer
-                                                                     : RwlockPreference::Reader;
-    line.text("prefer", spelling(preference));
-    if (data.__shared != 0) line.truth("shared", true);
-  } else if (kind == LockKind::File) {
-    write_file_attributes(line, *static_cast<const FileLock*>(const_cast<const void*>(address)));
+void keep_side_word(ThreadState& thread, const volatile void* lock, LockWord word) {
+  const std::uint64_t generation = side_generation.load(std::memory_order_acquire);
+  if (thread.side_generation != generation) {
+    std::memset(static_cast<void*>(thread.side_words), 0, sizeof thread.side_words);
+    thread.side_generation = generation;
   }
+  thread.side_words[reinterpret_cast<std::uintptr_t>(lock) / 4 % ThreadState::kSideWords] = {lock, word};
 }
 
-IdentityWord word_of(LockKind kind, const volatile void* address) {
-  const IdentityWords at = identity_words(address, kind);
-  if (at.word != nullptr) return {__atomic_load_n(at.word, __ATOMIC_ACQUIRE)};
-  const KeyMap::Value* value = side_entry(address, false);
-  return {value != nullptr ? value->load(std::memory_order_acquire) : 0};
+LockWord side_word(Guard& guard, const volatile void* lock, LockKind kind, CallSite& site) {
+  KeyMap::Value* value = side_entry(lock, true);
+  if (value == nullptr) return LockWord{};
+  std::uint64_t there = value->load(std::memory_order_acquire);
+  if (there == 0) {
+    const LockWord fresh = fresh_word(kind, false, site);
+    if (value->compare_exchange_strong(there, fresh.bits, std::memory_order_acq_rel)) there = fresh.bits;
+  }
+  keep_side_word(guard.thread(), lock, LockWord{there});
+  return LockWord{there};
 }
 
-// Key::Name or Key::ClassName, and the record that tells it.
-struct Naming {
-  Key space;
-  std::string_view record;
-};
-constexpr Naming kOwnName{Key::Name, "name"};
-constexpr Naming kClassName{Key::ClassName, "class"};
-
-void write_name(ThreadState& thread, LockId lock, Naming naming) {
-  const KeyMap::Value* name = remembered.find(key_of(naming.space, lock.value));
-  const auto* text =
-      name != nullptr ? reinterpret_cast<const char*>(name->load(std::memory_order_acquire)) : nullptr;
-  if (text == nullptr) return;
-  JsonLine line(thread.line, sizeof thread.line);
-  trace.append(line.begin(naming.record).number("lock", lock.value).text("name", text).end());
+std::uint64_t key_of_number_put_aside(const volatile void* lock, LockWord word) {
+  return key_of(Key::Demoted, reinterpret_cast<std::uint64_t>(lock), class_in(word).value);
 }
 
-void write_role(ThreadState& thread, LockId lock) {
-  JsonLine line(thread.line, sizeof thread.line);
-  trace.append(line.begin("role").number("lock", lock.value).text("role", "mmap_lock").end());
+// The word with an instance number: the one it had before its class was summarised, else a new one.
+LockWord with_number(const volatile void* lock, LockWord word) {
+  if (static_cast<std::uint32_t>(word.bits) == kNumberPutAside)
+    if (const KeyMap::Value* kept = remembered.find(key_of_number_put_aside(lock, word)))
+      return lock_word(class_in(word), static_cast<std::uint32_t>(kept->load(std::memory_order_acquire)));
+  count_instance(class_in(word));
+  return lock_word(class_in(word), new_lock_id().value);
 }
 
-bool is_written(LockId lock) {
-  return recorded.find(key_of(Key::Lock, lock.value)) != nullptr;
+LockWord without_number(const volatile void* lock, LockWord word) {
+  bool added;
+  KeyMap::Value* kept = remembered.find_or_add(key_of_number_put_aside(lock, word), &added);
+  if (kept == nullptr) return lock_word(class_in(word), 0);
+  kept->store(instance_in(word).value, std::memory_order_release);
+  return lock_word(class_in(word), kNumberPutAside);
 }
 
 }  // namespace
 
-IdentityWords identity_words(const volatile void* lock, LockKind kind) {
-  if (kind == LockKind::Mutex) {
-    auto* mutex = static_cast<pthread_mutex_t*>(const_cast<void*>(lock));
-    if ((mutex->__data.__kind & (kKindRobust | kKindShared)) != 0) return {nullptr, nullptr};
-    return {mutex_words(mutex), mutex_words(mutex) + 1};
-  }
-  if (kind == LockKind::Rwlock) {
-    auto* rwlock = static_cast<pthread_rwlock_t*>(const_cast<void*>(lock));
-    if (rwlock->__data.__shared != 0) return {nullptr, nullptr};
-    return {rwlock_tag(rwlock), rwlock_word(rwlock)};
-  }
-  return {nullptr, nullptr};
+bool has_room(const volatile void* lock, LockKind kind) {
+  if (kind == LockKind::Mutex)
+    return (reinterpret_cast<const volatile pthread_mutex_t*>(lock)->__data.__kind & kKindsWithoutRoom) == 0;
+  return kind == LockKind::Rwlock &&
+         reinterpret_cast<const volatile pthread_rwlock_t*>(lock)->__data.__shared == 0;
 }
 
 LockId new_lock_id() {
-  trace.stats.locks.fetch_add(1, std::memory_order_relaxed);
   return LockId{next_lock.fetch_add(1, std::memory_order_relaxed)};
 }
 
-LockId identify(Guard&, const volatile void* lock, LockKind kind, StackId origin) {
-  const IdentityWords at = identity_words(lock, kind);
-  if (at.tag != nullptr) return settle(at, lock, origin);
-  KeyMap::Value* value = side_entry(lock, true);
-  if (value == nullptr) return LockId{};
-  std::uint64_t there = value->load(std::memory_order_acquire);
-  if (there == 0) {
-    const IdentityWord fresh = IdentityWord::of(new_lock_id(), origin, false);
-    if (value->compare_exchange_strong(there, fresh.bits, std::memory_order_acq_rel)) there = fresh.bits;
-  }
-  return IdentityWord{there}.id();
+LockWord identify(Guard& guard, const volatile void* lock, LockKind kind, CallSite& site) {
+  const Words at = words_of(lock, kind);
+  return at.tag != nullptr ? settle(at, lock, kind, site) : side_word(guard, lock, kind, site);
 }
 
-void lock_initialised(Guard&, const volatile void* lock, LockKind kind, StackId origin) {
-  const IdentityWord fresh = IdentityWord::of(new_lock_id(), origin, true);
-  const IdentityWords at = identity_words(lock, kind);
+LockWord told_apart(const volatile void* lock, LockKind kind, LockWord word) {
+  std::uint64_t* place = lock != nullptr ? place_of_word(lock, kind) : nullptr;
+  if (place == nullptr) return word;
+  LockWord there{__atomic_load_n(place, __ATOMIC_ACQUIRE)};
+  const bool apart = keeps_instances(class_in(there));
+  if (!there || apart == static_cast<bool>(instance_in(there))) return there;
+  const LockWord wanted = apart ? with_number(lock, there) : without_number(lock, there);
+  // Another reader that holds it too may have been faster.
+  return __atomic_compare_exchange_n(place, &there.bits, wanted.bits, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)
+             ? wanted
+             : there;
+}
+
+LockId trace_id(LockWord word) {
+  const LockId own = instance_in(word);
+  return own ? own : facts_of(class_in(word)).representative;
+}
+
+void lock_initialised(Guard& guard, const volatile void* lock, LockKind kind, CallSite& site) {
+  const LockWord fresh = fresh_word(kind, true, site);
+  const Words at = words_of(lock, kind);
   if (at.tag != nullptr) {
     __atomic_store_n(at.word, fresh.bits, __ATOMIC_RELAXED);
     __atomic_store_n(at.tag, tag_for(lock), __ATOMIC_RELEASE);
   } else if (KeyMap::Value* value = side_entry(lock, true)) {
     value->store(fresh.bits, std::memory_order_release);
+    side_generation.fetch_add(1, std::memory_order_acq_rel);
+    keep_side_word(guard.thread(), lock, fresh);
   }
 }
 
 void lock_destroyed(const volatile void* lock, LockKind kind) {
   // A lock with a tag ends with its object; POSIX makes using it undefined until it is initialised again,
   // which wipes the tag.
-  if (kind == LockKind::Mutex || kind == LockKind::Rwlock) {
-    const IdentityWords at = identity_words(lock, kind);
-    if (at.tag != nullptr) return;
+  if (has_room(lock, kind)) return;
+  if (KeyMap::Value* value = side_entry(lock, false)) {
+    value->store(0, std::memory_order_release);
+    side_generation.fetch_add(1, std::memory_order_acq_rel);
   }
-  if (KeyMap::Value* value = side_entry(lock, false)) value->store(0, std::memory_order_release);
 }
 
 Mode reader_mode(const pthread_rwlock_t* lock) {
@@ -179,74 +204,28 @@ Mode reader_mode(const pthread_rwlock_t* lock) {
                                                                               : Mode::SharedRecursive;
 }
 
-namespace {
-
-void keep_name(Guard& guard, LockId lock, Naming naming, const char* name) {
-  constexpr std::size_t kLongest = 63;
-  const std::size_t length = strnlen(name, kLongest);
-  bool added;
-  KeyMap::Value* value = remembered.find_or_add(key_of(naming.space, lock.value), &added);
-  auto* text = static_cast<char*>(arena_allocate(length + 1, 1));
-  if (value == nullptr || text == nullptr) return;
-  std::memcpy(text, name, length);
-  text[length] = '\0';
-  value->store(reinterpret_cast<std::uint64_t>(text), std::memory_order_release);
-  if (is_written(lock)) write_name(guard.thread(), lock, naming);
+void name_lock(Guard& guard, const volatile void* lock, LockKind kind, CallSite& site, const char* name) {
+  const LockWord old = identify(guard, lock, kind, site);
+  std::uint64_t* place = place_of_word(lock, kind);
+  if (!old || place == nullptr) return;
+  const LockWord named = lock_word(named_class(class_in(old), kind, name), instance_in(old).value);
+  __atomic_store_n(place, named.bits, __ATOMIC_RELEASE);
+  side_generation.fetch_add(1, std::memory_order_acq_rel);
+  lock_was_named(guard.thread(), named);
 }
 
-}  // namespace
-
-void name_lock(Guard& guard, LockId lock, const char* name) {
-  keep_name(guard, lock, kOwnName, name);
-}
-
-void name_class_of(Guard& guard, LockId lock, const char* name) {
-  keep_name(guard, lock, kClassName, name);
-}
-
-void declare_mmap_lock(Guard& guard, LockId lock, const volatile void* address, LockKind kind) {
-  mmap_lock_address.store(address, std::memory_order_relaxed);
-  mmap_lock_word.store(static_cast<std::uint64_t>(lock.value) << 8 | static_cast<std::uint64_t>(kind),
+void declare_mmap_lock(Guard& guard, const volatile void* lock, LockKind kind, CallSite& site) {
+  const LockId id = trace_id(told_apart(lock, kind, identify(guard, lock, kind, site)));
+  mmap_lock_address.store(lock, std::memory_order_relaxed);
+  mmap_lock_word.store(static_cast<std::uint64_t>(id.value) << 8 | static_cast<std::uint64_t>(kind),
                        std::memory_order_release);
-  if (is_written(lock)) write_role(guard.thread(), lock);
+  lock_was_declared(guard.thread(), id);
 }
 
 DeclaredMmapLock declared_mmap_lock() {
   const std::uint64_t word = mmap_lock_word.load(std::memory_order_acquire);
   return {LockId{static_cast<std::uint32_t>(word >> 8)}, mmap_lock_address.load(std::memory_order_relaxed),
           static_cast<LockKind>(word & 0xff)};
-}
-
-void write_lock_record(ThreadState& thread, LockId lock, LockKind kind, const volatile void* address) {
-  bool added;
-  KeyMap::Value* value = recorded.find_or_add(key_of(Key::Lock, lock.value), &added);
-  if (value == nullptr) return;
-  if (!added) {
-    await_value(*value);
-    return;
-  }
-  IdentityWord word = address != nullptr ? word_of(kind, address) : IdentityWord{0};
-  if (word.id() != lock) word.bits = 0;  // the object has become another lock meanwhile
-  const StackId origin = written_stack(thread, word.origin());
-  // What is no object of the program's has an address of ours, which says nothing.
-  const volatile void* const described = address;
-  if (kind == LockKind::Loader || kind == LockKind::File) address = nullptr;
-  const CodeLocation where =
-      address != nullptr ? locate(thread, reinterpret_cast<std::uintptr_t>(address)) : CodeLocation{};
-  JsonLine line(thread.line, sizeof thread.line);
-  line.begin("lock")
-      .number("id", lock.value)
-      .text("kind", spelling(kind))
-      .hex("addr", reinterpret_cast<std::uint64_t>(address));
-  line.number("init", word.initialised() ? origin.value : 0)
-      .number("first", word.initialised() ? 0 : origin.value);
-  if (where.module) line.open("static", '[').element(where.module.value).element(where.offset).close(']');
-  if (described != nullptr) write_attributes(line, kind, described);
-  trace.append(line.end());
-  write_name(thread, lock, kOwnName);
-  write_name(thread, lock, kClassName);
-  if (declared_mmap_lock().id == lock) write_role(thread, lock);
-  value->store(1, std::memory_order_release);
 }
 
 }  // namespace faultline

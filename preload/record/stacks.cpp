@@ -50,13 +50,13 @@ bool always_there(const ThreadState& thread, std::uintptr_t frame, std::uintptr_
 
 // Finds where on the stack the return addresses of callers lie: for each the first match going outwards. The
 // stack is copied by a system call, as its end is not known here and may be near.
-void find_callers(ThreadState& thread, CallSite& site, std::size_t count) {
+void find_callers(ThreadState& thread, CallSite& site, std::uintptr_t frame, std::size_t count) {
   auto& words = thread.stack_words;
-  const void* top = reinterpret_cast<const void*>(site.frame);
+  const void* top = reinterpret_cast<const void*>(frame);
   std::size_t size = sizeof words;
   if (sys::probe_own_memory(words, top, size) != 0) {
     // The stack may end within; the rest of its page is always there.
-    size = 4096 - site.frame % 4096;
+    size = 4096 - frame % 4096;
     if (sys::probe_own_memory(words, top, size) != 0) size = 0;
   }
   const std::size_t available = size / sizeof words[0];
@@ -65,10 +65,10 @@ void find_callers(ThreadState& thread, CallSite& site, std::size_t count) {
     site.callers[i] = CallSite::kNoCaller;
     if (i + 1 >= count) continue;
     while (at < available && words[at] != thread.frames[i + 1]) ++at;
-    if (at < available && always_there(thread, site.frame, site.frame + at * sizeof words[0]))
+    if (at < available && always_there(thread, frame, frame + at * sizeof words[0]))
       site.callers[i] = static_cast<std::int16_t>(at++);
   }
-  site.callers_sum = site.sum();
+  site.callers_sum = site.sum(frame);
 }
 
 // A call point whose stack differs almost every time (deep recursion, coroutines) is not worth a walk each
@@ -92,13 +92,14 @@ void capture(Guard& guard, CallPoint at, CallSite& site) {
     ++captures;
     count = walk_stack(guard, at, thread.frames, ThreadState::kMaxFrames, &walked);
   }
-  site.return_address = at.return_address;
-  site.frame = at.frame;
-  find_callers(thread, site, count);
+  site.number = at.number();
+  find_callers(thread, site, at.frame, count);
   std::uint64_t identity = at.return_address;
   for (std::size_t i = 1; i < count && i <= CallSite::kCallers; ++i)
     identity = mix(identity, thread.frames[i]);
   site.place.site = static_cast<std::uint32_t>(identity ^ (identity >> 32));
+  site.key = key_of_site(site.place.site);
+  site.alone = site.fresh = LockWord{};
   for (std::size_t i = 0; i < count; ++i) --thread.frames[i];
   site.place.stack = intern_stack(thread.frames, count, walked ? StackBy::Unwind : StackBy::ReturnAddress);
 }
@@ -106,8 +107,9 @@ void capture(Guard& guard, CallPoint at, CallSite& site) {
 }  // namespace
 
 CallSite& call_site(Guard& guard, CallPoint at) {
-  CallSite& site = guard.thread().call_sites[call_site_index(at)];
-  if (site.return_address == 0 || !site.matches(at)) capture(guard, at, site);
+  const std::uint64_t number = at.number();
+  CallSite& site = guard.thread().site_at(number);
+  if (site.number == 0 || !site.matches(number, at.frame)) capture(guard, at, site);
   return site;
 }
 
@@ -122,6 +124,7 @@ StackId intern_stack(const std::uintptr_t* pcs, std::size_t count, StackBy by) {
   std::atomic<KnownStack*>* slot = slot_of(id);
   if (value == nullptr || known == nullptr || slot == nullptr) {
     trace.lose(Lost::Stacks);
+    if (value != nullptr) value->store(kNoValue, std::memory_order_release);
     return StackId{};
   }
   known->by = by;
@@ -150,9 +153,9 @@ StackId written_stack(ThreadState& thread, StackId stack) {
     line.open_element().element(frame.module.value).element(frame.offset).close(']');
   }
   line.close(']');
-  if (!trace.append(line.end())) return StackId{};
-  written->store(1, std::memory_order_release);
-  return stack;
+  const bool appended = trace.append(line.end());
+  written->store(appended ? 1 : kNoValue, std::memory_order_release);
+  return appended ? stack : StackId{};
 }
 
 }  // namespace faultline

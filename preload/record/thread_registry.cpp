@@ -49,8 +49,7 @@ ThreadState* take_free_state() {
     return nullptr;
   }
   fresh->in_use.store(true, std::memory_order_relaxed);
-  fresh->base = fresh->inline_held;
-  fresh->end = fresh->inline_held + ThreadState::kHeldAtFirst;
+  hold_in(*fresh, fresh->inline_held, ThreadState::kHeldAtFirst);
   states[index].store(fresh, std::memory_order_release);
   return fresh;
 }
@@ -67,9 +66,12 @@ ThreadState* new_state() {
   state->parent_epoch = 0;
   state->start_routine = nullptr;
   state->exit_rounds = 0;
+  state->fresh_locks = 0;
+  state->forget_known.store(false, std::memory_order_relaxed);
   state->name[0] = '\0';
   state->served_count = 0;
   state->served_overflowed = false;
+  state->passed_count = 0;
   state->deferred_count = 0;
   state->paused = 0;
   state->unwatched = 0;
@@ -87,6 +89,7 @@ void release_state(ThreadState& state) {
   std::memset(state.known, 0, sizeof state.known);
   std::memset(static_cast<void*>(state.call_sites), 0, sizeof state.call_sites);
   std::memset(state.captures, 0, sizeof state.captures);
+  std::memset(static_cast<void*>(state.side_words), 0, sizeof state.side_words);
   state.tid = 0;
   state.in_use.store(false, std::memory_order_release);
   free_hint.store(0, std::memory_order_relaxed);
@@ -191,6 +194,8 @@ void find_own_stack(ThreadState& state) {
 
 void become(ThreadState* state) {
   tls.state = state;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  tls.ended = false;
   state->tid = static_cast<int>(sys::call(SYS_gettid));
   trace.stats.threads.fetch_add(1, std::memory_order_relaxed);
   sys::call(SYS_prctl, PR_GET_NAME, sys::as_long(state->name));
@@ -206,6 +211,11 @@ void become(ThreadState* state) {
 
 }  // namespace
 
+void count_fresh_locks(ThreadState& thread) {
+  trace.stats.locks.fetch_add(thread.fresh_locks, std::memory_order_relaxed);
+  thread.fresh_locks = 0;
+}
+
 ThreadState* adopt_thread() {
   ThreadState* state = new_state();
   if (state == nullptr) {
@@ -217,6 +227,11 @@ ThreadState* adopt_thread() {
 }
 
 void begin_thread(ThreadState& prepared) {
+  // From here a signal handler's hooks pass through. One that came before has registered the thread for
+  // itself.
+  tls.ended = true;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  end_thread();
   become(&prepared);
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   tls.active = &prepared;
@@ -229,6 +244,7 @@ void end_thread() {
   tls.ended = true;
   close_ring(*state);
   end_walking(*state);
+  count_fresh_locks(*state);
   if (recording() && trace.is_open()) {
     JsonLine line(state->line, sizeof state->line);
     trace.append(line.begin("exit").number("thread", state->id.value).number("epoch", state->epoch).end());

@@ -27,6 +27,10 @@ void begin_thread(ThreadState& prepared);
 // Called when the calling thread ends, after its thread-specific destructors: its state returns to the pool.
 void end_thread();
 
+// Adds the locks that came to life on the thread's hot path to the trace's count. The thread itself, or at
+// the end of the process.
+void count_fresh_locks(ThreadState& thread);
+
 // `joiner` has seen the end of `joined`.
 void thread_joined(Guard& joiner, pthread_t joined);
 

@@ -22,13 +22,22 @@ struct Place {
   std::uint32_t site;
 };
 
+// What a lock is called, as it lies in the lock itself: its class and, where instances are told apart, its
+// instance (record/lock_identity.h). 0: nothing is known of it.
+struct LockWord {
+  std::uint64_t bits;
+
+  friend constexpr bool operator==(LockWord, LockWord) = default;
+  constexpr explicit operator bool() const { return bits != 0; }
+};
+
 // One lock on a thread's held stack: acquired, or about to be (it is pushed before the wait begins).
 struct HeldLock {
-  const void* address;
-  std::uint64_t key;  // hash of the stack up to and including this entry: locks, modes, call sites
-  LockId lock;
-  HeldId node;  // its node in the trace; 0 until a dependency needs it
-  Place place;  // where it was taken
+  const void* address;  // null for what is no object in memory
+  std::uint64_t key;    // hash of the stack up to and including this entry: locks, modes, call sites
+  LockWord word;        // as it was when the entry was pushed
+  Place place;          // where it was taken
+  HeldId node;          // its node in the trace; 0 until a dependency needs it
   LockKind kind;
   Mode mode;
   bool by_trylock;
@@ -41,46 +50,64 @@ static_assert(sizeof(HeldLock) == 40);
 struct CallPoint {
   std::uintptr_t return_address;
   std::uintptr_t frame;
+
+  // One word for both. A thread's frames lie within 4 GiB and so does the code of a module, so two points
+  // have one number only where modules lie 4 GiB apart in just the wrong distance.
+  std::uint64_t number() const {
+    return (return_address ^ (frame << 32 | frame >> 32)) * 0x9e3779b97f4a7c15u;
+  }
 };
 
 // A call point of this thread whose stack is known. The same return address under the same frame address can
-// still have another caller, so up to five return addresses further out are compared too, where they lie on
+// still have another caller, so up to four return addresses further out are compared too, where they lie on
 // the stack: a lock function behind guards and wrappers is told apart by who uses them. Stacks that differ
 // only further out count as one.
 struct alignas(64) CallSite {
-  static constexpr int kCallers = 5;
+  static constexpr int kCallers = 4;
   static constexpr std::int16_t kNoCaller =
       -1;  // the word below `frame`: our own return address, which never differs
 
-  std::uintptr_t return_address;
-  std::uintptr_t frame;
-  std::uintptr_t callers_sum;
+  std::uint64_t number;  // of the call point; 0: none
+  std::uint64_t callers_sum;
+  std::uint64_t key;  // key_of_site(place.site)
   Place place;
+  LockWord alone;                  // the lock last taken here with nothing else held
+  LockWord fresh;                  // what a lock is called that comes to life here; 0: not known yet
   std::int16_t callers[kCallers];  // where their return addresses lie, in words from `frame`
 
   // Reads the stack that `frame` lies on: only with a frame address that is the running one.
-  std::uintptr_t sum() const {
-    const auto* words = reinterpret_cast<const std::uintptr_t*>(frame);
-    return words[callers[0]] + 3 * words[callers[1]] + 5 * words[callers[2]] + 7 * words[callers[3]] +
-           9 * words[callers[4]];
+  std::uint64_t sum(std::uintptr_t frame) const {
+    const auto* words = reinterpret_cast<const std::uint64_t*>(frame);
+    return words[callers[0]] + 4 * (words[callers[1]] + 4 * (words[callers[2]] + 4 * words[callers[3]]));
   }
-  bool matches(CallPoint at) const {
-    return return_address == at.return_address && frame == at.frame && sum() == callers_sum;
+  bool matches(std::uint64_t point, std::uintptr_t frame) const {
+    return number == point && sum(frame) == callers_sum;
   }
 };
 
+constexpr std::uint64_t key_of_site(std::uint32_t site) {
+  return site * 0xe7037ed1a0b428dbu;
+}
+
+// The key of a held stack: the key below it (0: nothing), and one lock with its mode and call site.
+constexpr std::uint64_t chain_key(std::uint64_t below, LockWord lock, Mode mode, std::uint64_t site_key) {
+  return ((below << 17 | below >> 47) ^ (lock.bits + site_key + static_cast<std::uint64_t>(mode))) *
+         0x9e3779b97f4a7c15u;
+}
+
 // A lock a userfaultfd server took since its last idle point.
 struct ServedAcquisition {
-  LockId lock;
+  LockWord lock;
   Place place;
   LockKind kind;
   Mode mode;
 };
 
-// Where a call point is kept in `ThreadState::call_sites`.
-constexpr std::size_t call_site_index(CallPoint at) {
-  return ((at.return_address ^ (at.frame << 4)) * 0x9e3779b97f4a7c15u) >> 54;
-}
+// A lock without room for its word, where it was last found.
+struct SideWord {
+  const volatile void* address;
+  LockWord word;
+};
 
 // A call into the dynamic loader that holds one of its locks and whose end no hook sees
 // (record/loader_calls.h).
@@ -92,8 +119,9 @@ struct LoaderCall {
 struct PerfRing;
 
 struct ThreadState {
-  static constexpr std::size_t kCallSites = 1024;  // call_site_index gives 10 bits
-  static constexpr std::size_t kKnownKeys = 1024;
+  static constexpr std::size_t kCallSites = 1024;  // by the upper 10 bits of the point's number
+  static constexpr std::size_t kKnownKeys = 1024;  // by the upper 10 bits of the key
+  static constexpr std::size_t kSideWords = 64;
   static constexpr std::size_t kHeldAtFirst = 256;
   static constexpr std::size_t kServerLog = 64;
   static constexpr std::size_t kMaxFrames = 64;
@@ -102,9 +130,10 @@ struct ThreadState {
   static constexpr std::size_t kStackWords = 512;
   static constexpr int kMaxWalk = 96;  // frames of the program, and ours on top of them
 
-  // Hot: one cache line. The held stack is [base, top); pushing at or above `limit` takes the slow path,
-  // which makes room. A thread that serves faults, is paused, has announced a subclass, or is inside the
-  // loader has limit == base: all its acquisitions take the slow path.
+  // Hot: one cache line. The held stack is [base, top), with an empty entry below `base`; pushing at or above
+  // `limit` takes the slow path, which makes room. A thread that serves faults, is paused, has announced a
+  // subclass, is inside the loader, or holds locks of files has limit == base: all its acquisitions take the
+  // slow path.
   HeldLock* top;
   HeldLock* base;
   HeldLock* limit;
@@ -119,6 +148,10 @@ struct ThreadState {
   // Dependencies already recorded by this thread in this epoch, by key. Direct mapped.
   std::uint64_t known[kKnownKeys];
   CallSite call_sites[kCallSites];
+  // By address; void once `side_generation` is not the process's (lock_identity.h).
+  SideWord side_words[kSideWords];
+  std::uint64_t side_generation;
+  std::uint64_t fresh_locks;    // that came to life on the hot path since last counted
   std::uint16_t captures[256];  // by hash of the return address; past a limit its stacks are no longer walked
 
   // Cold.
@@ -142,9 +175,13 @@ struct ThreadState {
   std::uint32_t unwatched;
   std::uint32_t loader_call_count;
   LoaderCall loader_calls[kLoaderCalls];  // outermost first
-  bool holds_files;            // locks of kind File, which may end without a hook (record/file_locks.h)
-  std::uint8_t next_subclass;  // of the next lock taken (record/subclass.h)
-  const void* announced;       // the lock of the program's own type that annotate.h said it waits for
+  bool holds_files;                // locks of kind File, which may end without a hook (record/file_locks.h)
+  std::uint8_t next_subclass;      // of the next lock taken (record/subclass.h)
+  const void* announced;           // the lock of the program's own type that annotate.h said it waits for
+  std::atomic<bool> forget_known;  // set by others, which stop it through `limit`
+  // Locks that a signal handler took while the shim was busy with this thread, and has not released yet.
+  std::uint32_t passed_count;
+  const void* passed[8];
   // Releases that a signal handler made while the shim was busy with this thread.
   std::uint32_t deferred_count;
   const void* deferred[8];
@@ -155,6 +192,10 @@ struct ThreadState {
   std::uintptr_t frames[kMaxFrames];
   char line[kLineBytes];
   HeldLock inline_held[kHeldAtFirst];
+
+  CallSite& site_at(std::uint64_t number) { return call_sites[number >> 54]; }
+  bool knows(std::uint64_t chain) const { return known[chain >> 54] == chain; }
+  void learn(std::uint64_t chain) { known[chain >> 54] = chain; }
 };
 
 // The thread-local part. `active` is null while the shim is at work for this thread, before its first hook

@@ -1,9 +1,20 @@
 #include "sys/key_map.h"
 
+#include <time.h>
+
 #include "raw_syscall.h"
 #include "sys/arena.h"
 
 namespace faultline {
+namespace {
+
+std::int64_t nanoseconds() {
+  timespec now{};
+  sys::call(SYS_clock_gettime, CLOCK_MONOTONIC, sys::as_long(&now));
+  return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+}  // namespace
 
 KeyMap::Level* KeyMap::add_level(int index) {
   const std::size_t capacity = kFirstCapacity << index;
@@ -45,15 +56,22 @@ KeyMap::Value* KeyMap::find(std::uint64_t key) const {
   return nullptr;
 }
 
+void KeyMap::begin_adding() {
+  constexpr std::int64_t kPatience = 50'000'000;
+  std::int64_t begun = 0;
+  while (adding_.exchange(true, std::memory_order_acquire)) {
+    // By the clock: a yield takes 0.3 us or 3 ms, depending on who else wants to run.
+    const std::int64_t now = nanoseconds();
+    if (begun == 0) begun = now;
+    if (now - begun > kPatience) return;
+    sys::call(SYS_sched_yield);
+  }
+}
+
 KeyMap::Value* KeyMap::find_or_add(std::uint64_t key, bool* added) {
   *added = false;
   if (Value* value = find(key)) return value;
-  constexpr int kPatienceYields = 20000;
-  bool locked = false;
-  for (int i = 0; i < kPatienceYields && !locked; ++i) {
-    if (i > 0) sys::call(SYS_sched_yield);
-    locked = !adding_.exchange(true, std::memory_order_acquire);
-  }
+  begin_adding();
   Value* value = find(key);
   while (value == nullptr) {
     const int count = level_count_.load(std::memory_order_acquire);
@@ -62,7 +80,7 @@ KeyMap::Value* KeyMap::find_or_add(std::uint64_t key, bool* added) {
       value = probe(level, key, true, added);
     if (value == nullptr && (count == kMaxLevels || add_level(count) == nullptr)) break;
   }
-  if (locked) adding_.store(false, std::memory_order_release);
+  adding_.store(false, std::memory_order_release);
   return value;
 }
 
@@ -79,7 +97,8 @@ std::uint64_t await_value(const KeyMap::Value& value) {
   constexpr int kSpins = 1000;
   constexpr int kYields = 2000;
   for (int i = 0; i < kSpins + kYields; ++i) {
-    if (const std::uint64_t there = value.load(std::memory_order_acquire)) return there;
+    if (const std::uint64_t there = value.load(std::memory_order_acquire))
+      return there != kNoValue ? there : 0;
     if (i < kSpins) {
       __builtin_ia32_pause();
     } else {

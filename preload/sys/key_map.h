@@ -4,8 +4,9 @@
 // A key is a hash of what it stands for; 64 bits are taken as identity (two of a million distinct things
 // collide with a chance of 3e-8; then one is taken for the other: a missed dependency). Key 0 is not allowed.
 // Levels of doubling size: an entry is looked for in all of them, without a lock, and added to the newest, by
-// one thread at a time. The adder's lock is short, never held while anything else is called, and given up on:
-// behind a thread that was stopped or lost in it the others add without, and a key may then be there twice.
+// one thread at a time. The adder's lock is short, never held while anything else is called, and taken over
+// after 50 ms: a thread may be lost in it (a signal handler that jumps away). If it was only slow, a key may
+// then be there twice.
 //
 // Cost: a probe of one or two cache lines per level, newest first.
 #pragma once
@@ -47,6 +48,7 @@ class KeyMap {
   static constexpr int kMaxLevels = 24;
   static constexpr std::size_t kFirstCapacity = 1024;
 
+  void begin_adding();
   Level* add_level(int index);
   static Value* probe(Level* level, std::uint64_t key, bool add, bool* added);
 
@@ -56,7 +58,9 @@ class KeyMap {
 };
 
 // The value behind a key that another thread added and is about to fill in. Waits a moment for it; 0 if it
-// does not come (that thread was stopped half-way, or died): the caller does without.
+// does not come (that thread was stopped half-way, or died): the caller does without. Nobody waits for
+// kNoValue, which whoever added a key and has nothing to fill in leaves there: 0 too.
+inline constexpr std::uint64_t kNoValue = ~std::uint64_t{0};
 std::uint64_t await_value(const KeyMap::Value& value);
 
 // Mixes two words into a key: multiply and fold. Never 0.

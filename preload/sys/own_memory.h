@@ -11,8 +11,8 @@
 
 namespace faultline::sys {
 
-// Copies `size` bytes from `from`, or nothing at all. 0, or -errno: EFAULT for memory that is not there,
-// EPERM or ENOSYS where a sandbox refuses the call and nothing is known.
+// Copies `size` bytes from `from`. 0, or -errno: EFAULT where not all of that memory is there (`to` may hold
+// its beginning), EPERM or ENOSYS where a sandbox refuses the call and nothing is known.
 inline long probe_own_memory(void* to, const void* from, std::size_t size) {
   iovec local{to, size};
   iovec remote{const_cast<void*>(from), size};

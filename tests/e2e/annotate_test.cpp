@@ -37,16 +37,16 @@ TEST_CASE("abba over a lock type of the program's own, second order by a try: no
 }
 
 TEST_CASE("abba over a reader-writer type of the program's own, B written: found") {
-  check_finding(only_finding(observe("shapes/own_lock_modes", 0, {"write"})), own_lock_abba());
+  check_finding(only_finding(observe("shapes/own_lock_modes", {"write"})), own_lock_abba());
 }
 
 TEST_CASE("abba over a reader-writer type of the program's own, B read: compatible") {
-  check_finding(only_finding(observe("shapes/own_lock_modes", 0, {"read"})),
+  check_finding(only_finding(observe("shapes/own_lock_modes", {"read"})),
                 own_lock_abba("compatible", "note"));
 }
 
 TEST_CASE("locks of the program's own type at the same addresses: found") {
-  check_finding(only_finding(observe("shapes/own_lock_reborn", 0, {"same"})),
+  check_finding(only_finding(observe("shapes/own_lock_reborn", {"same"})),
                 {.verdict = "feasible",
                  .severity = "error",
                  .orders = {{"lock_a", "lock_b", "forwards", "forwards"},
@@ -60,14 +60,14 @@ TEST_CASE("locks of the program's own type made anew at the same addresses: no c
 }
 
 TEST_CASE("two locks of one class nested, policy lockdep: found") {
-  const Json finding = only_finding(observe("shapes/nested_class", 0, {"plain"}, {"--policy=lockdep"}));
+  const Json finding = only_finding(observe("shapes/nested_class", {"plain"}, 0, {"--policy=lockdep"}));
   CHECK(finding.at("verdict") == "class-only");
   CHECK(finding.at("severity") == "error");
   CHECK(finding.at("title") == "dir_lock -> dir_lock");
 }
 
 TEST_CASE("two locks of one class nested and said to be, policy lockdep: no cycle") {
-  const Report report = observe("shapes/nested_class", 0, {}, {"--policy=lockdep"});
+  const Report report = observe("shapes/nested_class", Arguments{}, 0, {"--policy=lockdep"});
   CHECK(report.findings().empty());
   CHECK(report.summary().at("edges") == 1);
   CHECK(report.summary().at("classes") == 2);
@@ -83,7 +83,7 @@ TEST_CASE("a class named by one of its locks: all go by the name") {
 }
 
 TEST_CASE("the same class without a name: goes by where it is initialised") {
-  const Json finding = only_finding(observe("shapes/class_named", 0, {"unnamed"}));
+  const Json finding = only_finding(observe("shapes/class_named", {"unnamed"}));
   CHECK(finding.at("verdict") == "feasible");
   CHECK(finding.at("title").get<std::string>().find("mutex(Account::Account") == 0);
 }
@@ -95,7 +95,7 @@ TEST_CASE("abba, second order with recording off: no cycle") {
 }
 
 TEST_CASE("abba, second order with recording on again: found") {
-  const Json finding = only_finding(observe("shapes/recording_off", 0, {"on"}));
+  const Json finding = only_finding(observe("shapes/recording_off", {"on"}));
   check_finding(finding, own_lock_abba());
 }
 

@@ -15,7 +15,7 @@ Json lock_of_kind(const Json& finding, const std::string& kind) {
 }
 
 void check_file_abba(const Arguments& arguments, const std::string& verdict, const std::string& severity) {
-  const Json finding = only_finding(observe("shapes/file_abba", 0, arguments));
+  const Json finding = only_finding(observe("shapes/file_abba", arguments));
   REQUIRE(finding.at("locks").size() == 2);
   const Json file = lock_of_kind(finding, "file");
   REQUIRE(file.is_object());
@@ -30,7 +30,7 @@ void check_file_abba(const Arguments& arguments, const std::string& verdict, con
 }
 
 void check_no_cycle(const Arguments& arguments) {
-  const Report report = observe("shapes/file_abba", 0, arguments);
+  const Report report = observe("shapes/file_abba", arguments);
   CHECK(report.findings().empty());
 }
 

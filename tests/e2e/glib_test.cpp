@@ -39,7 +39,7 @@ TEST_CASE("abba over GMutex: found") {
 
 TEST_CASE("abba over GMutex, second order by a try: no cycle") {
   if (lacks_glib()) return;
-  CHECK(observe("shapes/gmutex_abba", 0, {"try"}).findings().empty());
+  CHECK(observe("shapes/gmutex_abba", {"try"}).findings().empty());
 }
 
 TEST_CASE("wait on a GCond takes its mutex again under another lock: found") {
@@ -53,7 +53,7 @@ TEST_CASE("wait on a GCond takes its mutex again under another lock: found") {
 
 TEST_CASE("wait on a GCond with nothing else held: no cycle") {
   if (lacks_glib()) return;
-  CHECK(observe("shapes/gcond_relock", 0, {"alone"}).findings().empty());
+  CHECK(observe("shapes/gcond_relock", {"alone"}).findings().empty());
 }
 
 TEST_CASE("abba over GRecMutex, which is a pthread mutex inside: found") {
@@ -67,7 +67,7 @@ TEST_CASE("abba over GRecMutex, which is a pthread mutex inside: found") {
 
 TEST_CASE("GRecMutex in one order, taken again by its holder: no cycle") {
   if (lacks_glib()) return;
-  CHECK(observe("shapes/grec_abba", 0, {"ranked"}).findings().empty());
+  CHECK(observe("shapes/grec_abba", {"ranked"}).findings().empty());
 }
 
 TEST_CASE("abba over GMutex by a plugin that brings GLib along, for itself alone: found") {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "report.h"
@@ -14,14 +15,31 @@ namespace {
 // nothing.
 enum class Traces { Some, PerhapsNone };
 
-// Runs the program natively and under the shim. What traces it left must be readable. Returns what it wrote
-// to standard error under the shim; nothing where it was skipped.
+// What the shim has to tell its user about a program goes to standard error; about most there is nothing.
+enum class Told { Nothing, Something };
+
+// Every file that the program may have made or changed, in its working directory, with what is in it.
+std::map<std::string, std::string> files_left() {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(work_dir())) {
+    const std::string name = entry.path().filename();
+    // Made by the tests themselves.
+    if (name == "commands" || name == "traces" || name.ends_with(".out") || name.ends_with(".err")) continue;
+    files[name] = entry.is_regular_file() ? read_text(entry.path()) : "";
+  }
+  return files;
+}
+
+// Runs the program natively and under the shim: output, standard error, status and files must be the same.
+// What traces it left must be readable. Returns what it wrote to standard error under the shim; nothing where
+// it was skipped.
 std::optional<std::string> check_undisturbed(const std::string& name, const Arguments& arguments = {},
-                                             Traces expected = Traces::Some) {
+                                             Traces expected = Traces::Some, Told told = Told::Nothing) {
   Arguments all = {program("hostile/" + name)};
   all.insert(all.end(), arguments.begin(), arguments.end());
   const Outcome native = run(Command{.arguments = all, .environment = {}});
   if (skipped(native)) return std::nullopt;
+  const std::map<std::string, std::string> left = files_left();
   const Path traces = work_dir() / "traces";
   Command command = preloaded(all, traces);
   command.timeout = std::chrono::seconds(60);
@@ -29,6 +47,9 @@ std::optional<std::string> check_undisturbed(const std::string& name, const Argu
   INFO(watched.command << "\n" << watched.err);
   CHECK(watched.out == native.out);
   CHECK(watched.status == native.status);
+  CHECK(watched.signal == native.signal);
+  if (told == Told::Nothing) CHECK(watched.err == native.err);
+  CHECK(files_left() == left);
   CHECK((expected == Traces::PerhapsNone || !traces_in(traces).empty()));
   if (!traces_in(traces).empty()) {
     const Report report = analyze(traces);
@@ -40,7 +61,8 @@ std::optional<std::string> check_undisturbed(const std::string& name, const Argu
 
 // The program ends under a filter that knows none of the shim's system calls; its user is told, once.
 void check_behind_filter(const std::string& how) {
-  const std::optional<std::string> said = check_undisturbed("own_filter", {how});
+  const std::optional<std::string> said =
+      check_undisturbed("own_filter", {how}, Traces::Some, Told::Something);
   if (!said) return;
   INFO(*said);
   CHECK(said->starts_with("faultline: switched off: "));

@@ -100,7 +100,8 @@ Outcome run(const Command& command, const std::filesystem::path& directory) {
   kill(-child, SIGKILL);
   int status = 0;
   waitpid(child, &status, 0);
-  outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  outcome.status = outcome.signal != 0 ? 128 + outcome.signal : WEXITSTATUS(status);
   outcome.out = contents(stem + ".out");
   outcome.err = contents(stem + ".err");
   return outcome;

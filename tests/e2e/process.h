@@ -22,6 +22,7 @@ struct Outcome {
   std::string command;  // as a person would type it
   // As a shell has it: the exit status, or 128 + the signal that ended the program.
   int status = 0;
+  int signal = 0;  // the signal that ended the program, where one did: a status alone could be its own
   bool timed_out = false;  // the whole process group was then killed
   std::string out;
   std::string err;

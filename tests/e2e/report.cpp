@@ -72,7 +72,11 @@ Report analyze(const Path& path, const Arguments& options) {
   return report;
 }
 
-Report observe(const std::string& name, int status, const Arguments& arguments, const Arguments& options) {
+Report observe(const std::string& name, int status) {
+  return observe(name, Arguments{}, status);
+}
+
+Report observe(const std::string& name, const Arguments& arguments, int status, const Arguments& options) {
   const Path traces = work_dir() / "traces";
   Arguments all = {program(name)};
   all.insert(all.end(), arguments.begin(), arguments.end());

@@ -23,10 +23,10 @@ struct Report {
 // Runs `faultline analyze --format=json OPTIONS... PATH`.
 Report analyze(const Path& path, const Arguments& options = {});
 
-// Runs a test program, with `arguments`, under the bare preload and analyzes what it left. Fails the test
-// unless the program ended with `status`, nothing was lost, no bound was reached, and analyze's own status
-// fits its findings.
-Report observe(const std::string& name, int status = 0, const Arguments& arguments = {},
+// Runs a test program under the bare preload and analyzes what it left. Fails the test unless the program
+// ended with `status`, nothing was lost, no bound was reached, and analyze's own status fits its findings.
+Report observe(const std::string& name, int status = 0);
+Report observe(const std::string& name, const Arguments& arguments, int status = 0,
                const Arguments& options = {});
 
 // One order of a finding: lock classes, and a function to be found on each of the two stacks.

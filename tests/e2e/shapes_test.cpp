@@ -202,7 +202,7 @@ TEST_CASE("atomic shared_ptr in both orders under locks: not recorded, no cycle"
 }
 
 TEST_CASE("atomic shared_ptr beside an abba: the abba is found") {
-  const Report report = observe("shapes/shared_ptr_pool", 0, {"both"});
+  const Report report = observe("shapes/shared_ptr_pool", {"both"});
   check_finding(only_finding(report), kAbba);
   CHECK(report.summary().at("edges") == 2);
 }

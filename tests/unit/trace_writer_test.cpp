@@ -73,6 +73,23 @@ TEST_CASE("trace writer: header and stats come first, the stats line is brought 
   CHECK(all[1].at("lost").at("trace_full") == 0);
 }
 
+TEST_CASE("trace writer: a header of any length leaves the stats line whole") {
+  // The first segment is one page: somewhere here only the header fits into it, then not even that.
+  for (std::size_t length = 3000; length < 6000; length += 50) {
+    CAPTURE(length);
+    const Folder folder;
+    const auto writer = make_writer();
+    const std::string header = R"({"t":"trace","exe":")" + std::string(length, 'e') + "\"}";
+    REQUIRE(writer->create(folder.path.string(), "prog", 1, header));
+    writer->stats.locks = 7;
+    writer->refresh_stats();
+    const std::vector<Json> all = records(writer->path());
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].at("exe").get<std::string>().size() == length);
+    CHECK(all[1].at("locks") == 7);
+  }
+}
+
 TEST_CASE("trace writer: the first loss shows at once") {
   const Folder folder;
   const auto writer = make_writer();
