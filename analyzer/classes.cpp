@@ -78,7 +78,8 @@ ClassRules ClassRules::defaults() {
   return {
       .modules = {"libc.so", "libc-", "libpthread", "libstdc++.so", "libc++.so", "libc++abi.so",
                   "libgcc_s.so", "ld-linux", "libfaultline"},
-      .scopes = {"std::", "__gnu_cxx::", "__gthread", "boost::", "absl::", "pthread_", "__pthread_", "mtx_"},
+      .scopes = {"std::", "__gnu_cxx::", "__gthread", "boost::", "absl::", "pthread_", "__pthread_", "mtx_",
+                 "faultline_"},
       .functions = {"lock",       "lockshared", "lockexclusive", "trylock",    "lockread",   "lockwrite",
                     "readlock",   "writelock",  "rdlock",        "wrlock",     "acquire",    "mutexlock",
                     "lockmutex",  "mutexinit",  "initmutex",     "lockinit",   "initlock",   "lockguard",
@@ -117,6 +118,10 @@ LockClasses::LockClasses(const Model& model, const FrameNames& names, ClassRules
     if (const auto known = stacks_.find(dependency.thread);
         known != stacks_.end() && !known->second && !dependency.via_thread)
       known->second = dependency.stack;
+  for (const HeldNode& held : model.held)
+    if (held.subclass != 0) nested_.emplace(held.lock, held.subclass);
+  for (const Dependency& dependency : model.dependencies)
+    if (dependency.subclass != 0) nested_.emplace(dependency.to, dependency.subclass);
   std::ranges::sort(taken_);
   taken_.erase(std::unique(taken_.begin(), taken_.end()), taken_.end());
   classify();
@@ -151,26 +156,54 @@ LockClass LockClasses::make_class(LockId id, std::size_t callers) {
   return class_by_sites(lock, sites);
 }
 
+// The annotated names of classes, by their keys without it; of two names for one class the first in order.
+std::map<std::string, std::string> LockClasses::class_names() {
+  std::map<std::string, std::string> names;
+  for (const LockId id : model_.locks.ids()) {
+    const Lock& lock = model_.locks[id];
+    if (lock.class_name.empty() || !lock.name.empty()) continue;
+    const auto [entry, is_new] = names.try_emplace(make_class(id, 0).key, lock.class_name);
+    if (!is_new) entry->second = std::min(entry->second, lock.class_name);
+  }
+  return names;
+}
+
 void LockClasses::classify() {
   classes_.clear();
-  class_of_.clear();
-  class_of_.reserve(model_.locks.size());
   std::map<std::string, Vertex> by_key;
   std::vector<std::size_t> locks_in;
-  for (const LockId id : model_.locks.ids()) {
-    LockClass made = make_class(id, 0);
-    if (const auto found = callers_.find(made.key); found != callers_.end())
-      made = make_class(id, found->second);
+  const auto vertex_of = [&](LockClass made) {
     const auto [entry, is_new] = by_key.try_emplace(made.key, static_cast<Vertex>(classes_.size()));
     if (is_new) {
       classes_.push_back(std::move(made));
       locks_in.push_back(0);
     }
     ++locks_in[entry->second];
-    class_of_.push_back(entry->second);
+    return entry->second;
+  };
+  const std::map<std::string, std::string> names = class_names();
+  std::vector<Vertex> by_lock;
+  by_lock.reserve(model_.locks.size());
+  for (const LockId id : model_.locks.ids()) {
+    LockClass made = make_class(id, 0);
+    if (const auto name = names.find(made.key); name != names.end()) {
+      made = {"name:" + name->second, name->second};
+    } else if (const auto found = callers_.find(made.key); found != callers_.end()) {
+      made = make_class(id, found->second);
+    }
+    by_lock.push_back(vertex_of(std::move(made)));
+  }
+  std::map<std::pair<LockId, std::uint8_t>, Vertex> by_subclass;
+  for (const auto& [lock, subclass] : nested_) {
+    LockClass nested = classes_[by_lock[lock.value - 1]];
+    const std::string suffix = '/' + std::to_string(subclass);
+    nested.key += suffix;
+    nested.name += suffix;
+    by_subclass.emplace(std::pair(lock, subclass), vertex_of(std::move(nested)));
   }
   for (std::size_t i = 0; i < classes_.size(); ++i)
     if (classes_[i].is_unnamed && locks_in[i] > 1) classes_[i].stability = Stability::Low;
+  vertices_ = VertexMap(std::move(by_lock), std::move(by_subclass));
 }
 
 void LockClasses::tell_apart(const std::set<std::vector<LockId>>& cycles) {
@@ -178,7 +211,8 @@ void LockClasses::tell_apart(const std::set<std::vector<LockId>>& cycles) {
   for (const std::vector<LockId>& cycle : cycles) {
     std::map<Vertex, std::vector<LockId>> by_class;
     for (const LockId lock : cycle)
-      if (goes_by_code(model_.locks[lock])) by_class[class_of_[lock.value - 1]].push_back(lock);
+      if (goes_by_code(model_.locks[lock]) && !of(lock).key.starts_with("name:"))
+        by_class[vertices_.of(lock, 0)].push_back(lock);
     for (auto& [lock_class, locks] : by_class)
       if (locks.size() > 1) alike[lock_class].push_back(std::move(locks));
   }

@@ -6,6 +6,9 @@
 // initialised it; the functions that were seen to take it, as one sorted set. Functions are taken past
 // wrappers (ClassRules), each with its module. Code without symbols goes by build id and offset: good until
 // the next build. A lambda has no name of its own: it goes by the next function outward that has one.
+//
+// An annotated class name (Lock::class_name) goes to all locks of the class as it is without names; a lock
+// taken as an annotated subclass n plays in a class of its own, NAME/n.
 #pragma once
 
 #include <map>
@@ -55,15 +58,18 @@ class LockClasses {
   void tell_apart(const std::set<std::vector<LockId>>& cycles);
   static constexpr std::size_t kMaxCallers = 3;
 
-  const LockClass& of(LockId lock) const { return classes_[class_of_[lock.value - 1]]; }
+  const LockClass& of(LockId lock, std::uint8_t subclass = 0) const {
+    return classes_[vertices_.of(lock, subclass)];
+  }
   const LockClass& operator[](Vertex lock_class) const { return classes_[lock_class]; }
   std::size_t size() const { return classes_.size(); }
-  // The class of each lock, as the vertices of a graph of classes.
-  const VertexMap& map() const { return class_of_; }
+  // The classes as the vertices of a graph.
+  const VertexMap& map() const { return vertices_; }
 
  private:
   LockClass class_of_thread(const Lock& end) const;
   LockClass make_class(LockId lock, std::size_t callers);
+  std::map<std::string, std::string> class_names();
   void classify();
 
   const Model& model_;
@@ -74,7 +80,8 @@ class LockClasses {
   std::map<ThreadId, StackId> stacks_;             // of threads whose ends are locks, any one stack of each
   std::map<std::string, std::size_t> callers_;     // by key without them: how many a class needs
   std::vector<LockClass> classes_;
-  VertexMap class_of_;
+  std::set<std::pair<LockId, std::uint8_t>> nested_;  // locks taken as subclasses
+  VertexMap vertices_;
 };
 
 }  // namespace faultline

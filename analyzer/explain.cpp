@@ -96,6 +96,10 @@ std::string Explainer::ordered(const Cycle& cycle) const {
 
 std::string Explainer::compatible(const Cycle& cycle) const {
   const Dependency& wait = dependency(cycle, cycle.verdict.first);
+  if (model_.locks[wait.to].of_process)
+    return thread(wait.thread) + " waits for " + name(wait.to) + ", which " +
+           thread(dependency(cycle, cycle.verdict.second).thread) +
+           " holds: the process owns it, so its threads do not block each other";
   std::string sentence = thread(wait.thread) + " waits for " + name(wait.to) + " to read it, which " +
                          thread(dependency(cycle, cycle.verdict.second).thread) +
                          " holds to read it: readers do not block each other";

@@ -35,8 +35,7 @@ Cycle rotated(const Cycle& cycle, std::size_t start) {
 
 std::vector<std::string_view> Findings::keys(const Cycle& cycle) const {
   std::vector<std::string_view> keys;
-  for (const Witness& witness : cycle.witnesses)
-    keys.push_back(classes_.of(model_.held[witness.held].lock).key);
+  for (const Witness& witness : cycle.witnesses) keys.push_back(class_of(witness).key);
   return keys;
 }
 
@@ -65,9 +64,9 @@ void Findings::add(const Cycle& found, const Component& component) {
   finding.severity = cycle.verdict.severity;
   finding.fingerprint = fingerprint_of(finding.kind, keys(cycle));
   for (const Witness& witness : cycle.witnesses) {
-    const LockId lock = model_.held[witness.held].lock;
-    finding.locks.push_back(lock_of(lock));
-    finding.stability = std::min(finding.stability, classes_.of(lock).stability);
+    const LockClass& lock_class = class_of(witness);
+    finding.locks.push_back({model_.held[witness.held].lock, lock_class.name});
+    finding.stability = std::min(finding.stability, lock_class.stability);
     draft.places.push_back({edge_of(witness, false)});
   }
   const std::string cycle_title = title(finding.locks);

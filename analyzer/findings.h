@@ -48,6 +48,11 @@ class Findings {
                                         const Component& component) const;
   void merge(Draft& shown, const Draft& other) const;
   FindingEdge edge_of(const Witness& witness, bool alternative) const;
+  // Of the lock that a witness holds, as it holds it.
+  const LockClass& class_of(const Witness& witness) const {
+    const HeldNode& held = model_.held[witness.held];
+    return classes_.of(held.lock, held.subclass);
+  }
   void name_ends(Finding& finding, const FindingEdge& edge) const;
   FindingLock lock_of(LockId lock) const { return {lock, classes_.of(lock).name}; }
   std::string title(const std::vector<FindingLock>& locks) const;

@@ -18,7 +18,7 @@ constexpr std::uint64_t kMaxCountingSteps = 2'000'000'000;  // a few seconds
 class Components {
  public:
   Components(const Model& model, const VertexMap& vertex_of) {
-    const auto vertices = vertex_of.empty() ? 0 : *std::ranges::max_element(vertex_of) + 1;
+    const auto vertices = vertex_of.size();
     const auto node = [&](HeldId held) { return static_cast<std::size_t>(vertices) + held.value - 1; };
     std::vector<std::size_t> sources, targets;
     const auto add = [&](std::size_t from, std::size_t to) {
@@ -27,12 +27,11 @@ class Components {
     };
     for (const HeldId held : model.held.ids()) {
       const HeldNode& record = model.held[held];
-      add(vertex_of[record.lock.value - 1], node(held));
+      add(vertex_of.held(record), node(held));
       if (record.under) add(node(record.under), node(held));
     }
     for (const Dependency& dependency : model.dependencies)
-      if (dependency.under && !dependency.orphan)
-        add(node(dependency.under), vertex_of[dependency.to.value - 1]);
+      if (dependency.under && !dependency.orphan) add(node(dependency.under), vertex_of.wanted(dependency));
 
     const std::size_t size = vertices + model.held.size();
     using Graph = boost::compressed_sparse_row_graph<boost::directedS>;
@@ -66,11 +65,11 @@ std::vector<Sighting> sightings_in_cycles(const Model& model, const VertexMap& v
   std::vector<Sighting> sightings;
   for (const DependencyId id : model.dependencies.ids()) {
     const Dependency& dependency = model.dependencies[id];
-    const Vertex to = vertex_of[dependency.to.value - 1];
+    const Vertex to = vertex_of.wanted(dependency);
     const std::uint32_t component = components.of(to);
     if (!components.has_cycle(component) || !is_wait(model, dependency)) continue;
     for (HeldId held = dependency.under; held; held = model.held[held].under) {
-      const Vertex from = vertex_of[model.held[held].lock.value - 1];
+      const Vertex from = vertex_of.held(model.held[held]);
       if (components.of(from) == component) sightings.push_back({from, to, {id, held}});
     }
     if (sightings.size() > kMaxWitnesses) {
@@ -100,9 +99,23 @@ Component to_component(std::span<const Sighting> sightings) {
 }  // namespace
 
 VertexMap vertex_per_lock(const Model& model) {
-  VertexMap map(model.locks.size());
-  std::iota(map.begin(), map.end(), Vertex{0});
-  return map;
+  std::vector<Vertex> by_lock(model.locks.size());
+  std::iota(by_lock.begin(), by_lock.end(), Vertex{0});
+  return VertexMap(std::move(by_lock));
+}
+
+VertexMap::VertexMap(std::vector<Vertex> by_lock,
+                     std::map<std::pair<LockId, std::uint8_t>, Vertex> by_subclass)
+    : by_lock_(std::move(by_lock)), by_subclass_(std::move(by_subclass)) {
+  for (const Vertex vertex : by_lock_) size_ = std::max(size_, vertex + 1);
+  for (const auto& [key, vertex] : by_subclass_) size_ = std::max(size_, vertex + 1);
+}
+
+Vertex VertexMap::of(LockId lock, std::uint8_t subclass) const {
+  if (subclass != 0)
+    if (const auto found = by_subclass_.find({lock, subclass}); found != by_subclass_.end())
+      return found->second;
+  return by_lock_[lock.value - 1];
 }
 
 LockGraph build_lock_graph(const Model& model, const VertexMap& vertex_of) {

@@ -7,8 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model.h"
@@ -25,10 +27,26 @@ struct Witness {
   friend constexpr bool operator==(const Witness&, const Witness&) = default;
 };
 
-// The locks of every vertex: by lock id less one.
-using VertexMap = std::vector<Vertex>;
+// Which vertex stands for a lock, or for a lock taken as one of its annotated subclasses.
+class VertexMap {
+ public:
+  explicit VertexMap(std::vector<Vertex> by_lock = {},
+                     std::map<std::pair<LockId, std::uint8_t>, Vertex> by_subclass = {});
 
-// Each lock its own vertex.
+  // A subclass that the map does not tell apart is the lock itself.
+  Vertex of(LockId lock, std::uint8_t subclass) const;
+  Vertex held(const HeldNode& held) const { return of(held.lock, held.subclass); }
+  Vertex wanted(const Dependency& dependency) const { return of(dependency.to, dependency.subclass); }
+  // One more than the largest vertex.
+  Vertex size() const { return size_; }
+
+ private:
+  std::vector<Vertex> by_lock_;  // by lock id less one
+  std::map<std::pair<LockId, std::uint8_t>, Vertex> by_subclass_;
+  Vertex size_ = 0;
+};
+
+// Each lock its own vertex, whatever its subclass.
 VertexMap vertex_per_lock(const Model& model);
 
 struct GraphEdge {

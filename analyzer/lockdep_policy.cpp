@@ -38,6 +38,7 @@ Severity LockdepRules::pair_ceiling(const Witness&, const Witness&) {
 Severity LockdepRules::next_ceiling(const Witness& waiting, const Witness& holding) {
   const Dependency& wait = model_.dependencies[waiting.dependency];
   if (model_.locks[wait.to].kind == LockKind::Service) return Severity::Error;
+  if (model_.locks[wait.to].of_process) return Severity::Note;
   return blocks(model_.held[holding.held].mode, wait.mode, true) ? Severity::Error : Severity::Note;
 }
 

@@ -61,7 +61,7 @@ class Builder : public TraceVisitor {
     model_.joins.push_back({here(join.thread), join.epoch, here(join.joined)});
   }
   void on_lock(const LockRecord& record) override {
-    Lock lock{record, process_, {}, false};
+    Lock lock{record, process_, {}, {}, false};
     lock.thread = here(lock.thread);
     lock.init = here(lock.init);
     lock.first = here(lock.first);
@@ -70,6 +70,9 @@ class Builder : public TraceVisitor {
   }
   void on_lock_name(LockId lock, std::string name) override {
     model_.locks[here(lock)].name = std::move(name);
+  }
+  void on_class_name(LockId lock, std::string name) override {
+    model_.locks[here(lock)].class_name = std::move(name);
   }
   void on_mmap_lock(LockId lock) override { model_.locks[here(lock)].is_mmap_lock = true; }
   void on_held(const HeldRecord& record) override {

@@ -98,6 +98,7 @@ struct Thread : ThreadRecord {
 struct Lock : LockRecord {
   ProcessId process;
   std::string name;           // annotated, empty where there is none
+  std::string class_name;     // annotated for its whole class, likewise
   bool is_mmap_lock = false;  // the program declared it as its own mmap_lock
 };
 

@@ -110,6 +110,7 @@ Severity Verdicts::pair_ceiling(const Witness& a, const Witness& b) {
 Severity Verdicts::next_ceiling(const Witness& waiting, const Witness& holding) {
   if (is_service(waiting)) return Severity::Error;
   const Dependency& wait = dependency(waiting);
+  if (model_.locks[wait.to].of_process) return Severity::Note;
   const auto writers = writers_.find(wait.to);
   const bool may_have_writer = writers != writers_.end() && !writers->second.empty();
   return blocks(held_mode(holding), wait.mode, may_have_writer) ? Severity::Error : Severity::Note;
@@ -182,8 +183,9 @@ bool Verdicts::find_unblocked(std::span<const Witness> cycle, CycleVerdict& verd
     const std::size_t next = (i + 1) % cycle.size();
     const Dependency& wait = dependency(cycle[i]);
     const Mode held = held_mode(cycle[next]);
-    if (is_service(cycle[i]) || blocks(held, wait.mode, false)) continue;
-    if (blocks(held, wait.mode, true)) {
+    const bool of_process = model_.locks[wait.to].of_process;
+    if (is_service(cycle[i]) || (!of_process && blocks(held, wait.mode, false))) continue;
+    if (!of_process && blocks(held, wait.mode, true)) {
       const auto& writers = writers_.at(wait.to);
       const auto writer =
           std::ranges::find_if(writers, [&](const WriterWait& w) { return fits(w, cycle, chosen); });

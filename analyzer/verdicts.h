@@ -12,8 +12,8 @@
 //               a trylock took, and also a lock of the cycle itself: whoever holds it excludes everyone else
 //               who does.
 //   order       Creating and joining threads may keep witnesses apart in time (HappensBefore).
-//   modes       `blocks` of lock_vocabulary.h. A fair reader behind a reader needs a writer that is none of
-//   the cycle's threads, can
+//   modes       `blocks` of lock_vocabulary.h; a lock whose owner is the process blocks none of its threads.
+//   A fair reader behind a reader needs a writer that is none of the cycle's threads, can
 //               be there at that moment, and waits for that lock.
 //
 // Not for use by several threads at once.

@@ -3,18 +3,21 @@
 // Each pointer starts at its own resolver, so a call before our constructor (another library's constructor)
 // finds its way, and no call pays a branch. `real::resolve_all()` looks all of them up at start, before a
 // program lock can be held. A function that this libc lacks becomes one that returns ENOSYS; programs that
-// were built without it never call it.
+// were built without it never call it. A function of a library that is not there yet (LATER) is looked for
+// again when it is called; if it still is nowhere the process ends as it would without us.
 #pragma once
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
@@ -32,12 +35,30 @@ void __cxa_guard_release(long long* guard);
 void __cxa_guard_abort(long long* guard);
 }
 
+// GLib's, declared here so that no header of it is needed; gboolean is int, gint64 long.
+extern "C" {
+struct GMutex;
+struct GCond;
+void g_mutex_init(GMutex* mutex);
+void g_mutex_clear(GMutex* mutex);
+void g_mutex_lock(GMutex* mutex);
+int g_mutex_trylock(GMutex* mutex);
+void g_mutex_unlock(GMutex* mutex);
+void g_cond_wait(GCond* condition, GMutex* mutex);
+int g_cond_wait_until(GCond* condition, GMutex* mutex, long until);
+}
+
 namespace faultline::real {
 
+#define LATER(name) extern decltype(&::name) name;
 #define FUNCTION(name, version) extern decltype(&::name) name;
 #include "functions.def"
 
 // Looks up every pointer. Called once, by the constructor.
 void resolve_all();
+
+// Looks up those that a hook jumps to, if that was not done: dlopen, dlmopen, dlsym, dlvsym. Without a call
+// that could come back to the program, whose malloc may be what calls dlsym.
+void resolve_jumped();
 
 }  // namespace faultline::real

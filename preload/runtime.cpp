@@ -13,6 +13,8 @@
 #include "json_line.h"
 #include "raw_syscall.h"
 #include "real.h"
+#include "record/file_locks.h"
+#include "record/leaf_locks.h"
 #include "record/lock_identity.h"
 #include "record/orphans.h"
 #include "record/thread_registry.h"
@@ -53,6 +55,7 @@ void child_starts_anew(ThreadState* survivor) {
   identities_after_fork();
   collect_orphans(survivor);
   registry_after_fork(survivor);
+  file_locks_after_fork(survivor);
   faults_after_fork();
   if (fork_canary != nullptr) fork_canary->store(1, std::memory_order_relaxed);
   trace.stats.threads.store(1, std::memory_order_relaxed);
@@ -126,6 +129,7 @@ void start(char** environment) {
   if (!options.enabled || !is_wanted(executable(exe))) return;
   if (const char* why = unwatchable()) return refuse(why);
   initialise_unwinder();
+  initialise_leaf_locks();
   new_tag_salt();
   make_fork_canary();
   initialise_registry();

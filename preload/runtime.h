@@ -39,7 +39,10 @@ enum class Key : std::uint64_t {
   Orphan,
   ThreadEnd,
   MutexSemaphore,
-  Initialised
+  Initialised,
+  Subclass,
+  ClassName,
+  FileLock
 };
 constexpr std::uint64_t key_of(Key space, std::uint64_t a) {
   return mix(static_cast<std::uint64_t>(space) << 56, a);

@@ -48,6 +48,7 @@ TraceDecoder::Decode TraceDecoder::decoder_of(std::string_view type) {
       {"stack", &TraceDecoder::stack},
       {"lock", &TraceDecoder::lock},
       {"name", &TraceDecoder::lock_name},
+      {"class", &TraceDecoder::class_name},
       {"thread", &TraceDecoder::thread},
       {"thread_name", &TraceDecoder::thread_name},
       {"exit", &TraceDecoder::exit},
@@ -213,6 +214,7 @@ void TraceDecoder::lock(const Fields& fields) {
   record.shared = fields.flag_or("shared", false);
   record.summary = fields.flag_or("summary", false);
   record.address = fields.hexadecimal("addr");
+  record.of_process = owner_is_process(fields);
   record.inode = fields.number_or("inode", 0);
   record.thread = a_thread(fields.number32_or("thread", 0));
   if ((record.kind == LockKind::Thread) != bool(record.thread))
@@ -233,9 +235,27 @@ void TraceDecoder::lock_name(const Fields& fields) {
   visitor_.on_lock_name(lock, std::string(fields.text("name")));
 }
 
+void TraceDecoder::class_name(const Fields& fields) {
+  const LockId lock = a_lock(required(fields.number32("lock"), "lock"));
+  visitor_.on_class_name(lock, std::string(fields.text("name")));
+}
+
 void TraceDecoder::role(const Fields& fields) {
   const LockId lock = a_lock(required(fields.number32("lock"), "lock"));
   if (fields.text("role") == "mmap_lock") visitor_.on_mmap_lock(lock);
+}
+
+bool TraceDecoder::owner_is_process(const Fields& fields) {
+  const std::string_view owner = fields.text_or("owner", "description");
+  if (owner != "description" && owner != "process")
+    throw RecordError(R"(field "owner" is neither "description" nor "process")");
+  return owner == "process";
+}
+
+std::uint8_t TraceDecoder::subclass(const Fields& fields) {
+  const std::uint32_t subclass = fields.number32_or("subclass", 0);
+  if (subclass > UINT8_MAX) throw RecordError("field \"subclass\" is over 255");
+  return static_cast<std::uint8_t>(subclass);
 }
 
 void TraceDecoder::held(const Fields& fields) {
@@ -244,7 +264,8 @@ void TraceDecoder::held(const Fields& fields) {
                           .lock = a_lock(required(fields.number32("lock"), "lock")),
                           .mode = fields.word("mode", Mode::SharedFair),
                           .stack = a_stack(fields.number("stack")),
-                          .trylock = fields.flag_or("try", false)};
+                          .trylock = fields.flag_or("try", false),
+                          .subclass = subclass(fields)};
   held_.define(number);
   held_locks_.push_back(record.lock);
   visitor_.on_held(record);
@@ -272,6 +293,7 @@ void TraceDecoder::dependency(const Fields& fields) {
   record.cause = fields.word("cause", Cause::Service);
   record.timed = fields.flag_or("timed", false);
   record.observed = fields.flag_or("observed", true);
+  record.subclass = subclass(fields);
   if (fields.has("open")) {
     const std::string_view open = fields.text("open");
     if (open != "epochs" && open != "threads")

@@ -63,6 +63,9 @@ class TraceDecoder {
   void join(const Fields& fields);
   void lock(const Fields& fields);
   void lock_name(const Fields& fields);
+  void class_name(const Fields& fields);
+  static bool owner_is_process(const Fields& fields);
+  static std::uint8_t subclass(const Fields& fields);
   void role(const Fields& fields);
   void held(const Fields& fields);
   void dependency(const Fields& fields);

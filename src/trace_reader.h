@@ -31,6 +31,7 @@ class TraceVisitor {
   virtual void on_join(const JoinRecord& join) = 0;
   virtual void on_lock(const LockRecord& lock) = 0;
   virtual void on_lock_name(LockId lock, std::string name) = 0;
+  virtual void on_class_name(LockId lock, std::string name) = 0;  // of the lock's whole class
   virtual void on_mmap_lock(LockId lock) = 0;  // the program declared this lock as its own mmap_lock
   virtual void on_held(const HeldRecord& held) = 0;
   virtual void on_dependency(const DependencyRecord& dependency) = 0;

@@ -88,7 +88,8 @@ struct LockRecord {
   bool robust = false;
   bool shared = false;  // between processes
   std::uint64_t address = 0;
-  std::uint64_t inode = 0;  // of a service: number of the userfaultfd's file
+  bool of_process = false;  // of a file: its owner is the process, whose threads never wait for each other
+  std::uint64_t inode = 0;  // of a service: number of the userfaultfd's file; of a file: its own
   ThreadId thread;          // of a thread's end: which one; none otherwise
   StackId init;             // none: its initialisation was not seen
   StackId first;            // none: its first acquisition was not seen
@@ -102,8 +103,9 @@ struct HeldRecord {
   HeldId under;  // none: the bottom
   LockId lock;
   Mode mode = Mode::Exclusive;
-  StackId stack;         // where it was taken
-  bool trylock = false;  // taken without waiting
+  StackId stack;              // where it was taken
+  bool trylock = false;       // taken without waiting
+  std::uint8_t subclass = 0;  // annotated part among the locks of its class
 };
 
 // How far a dependency reaches beyond the epoch it was recorded in.
@@ -134,9 +136,10 @@ struct DependencyRecord {
   bool timed = false;    // the wait ends by itself
   bool observed = true;  // false: it did not happen in this run but could have
   Open open = Open::No;
-  LockId via_service;   // another thread waits on behalf of `thread`: the service it does so for ...
-  ThreadId via_thread;  // ... and the serving thread; both none otherwise
-  FaultRecord fault;    // of cause Fault
+  std::uint8_t subclass = 0;  // of `to`, as in HeldRecord
+  LockId via_service;         // another thread waits on behalf of `thread`: the service it does so for ...
+  ThreadId via_thread;        // ... and the serving thread; both none otherwise
+  FaultRecord fault;          // of cause Fault
   // No order but the wait of an OrphanRecord: `under` is what a thread of the parent process held at the
   // fork.
   bool orphan = false;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "fault/blocked_stack.h"
+#include "fault/served_ranges.h"
 #include "json_line.h"
 #include "raw_syscall.h"
 #include "record/lock_identity.h"
@@ -78,6 +79,7 @@ void remove_fault_context(int fd) {
   int expected = fd + 1;
   if (entry == nullptr || !entry->fd_plus_1.compare_exchange_strong(expected, 0, std::memory_order_acq_rel))
     return;
+  remove_served_ranges(LockId{entry->service.load(std::memory_order_relaxed)});
   fault_context_count.fetch_sub(1, std::memory_order_release);
 }
 

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 
 #include "fault/blocked_stack.h"
+#include "fault/mmap_lock.h"
 #include "fault/pending_faults.h"
 #include "fault/perf_ring.h"
+#include "fault/served_ranges.h"
 #include "json_line.h"
 #include "options.h"
 #include "raw_syscall.h"
@@ -56,16 +58,6 @@ Origin origin_by_proc(int tid) {
   return text[0] == '-' ? Origin::User : Origin::KernelCopy;
 }
 
-LockWord model_mmap_lock() {
-  static constinit std::atomic<std::uint32_t> id{0};
-  std::uint32_t there = id.load(std::memory_order_acquire);
-  if (there == 0) {
-    const std::uint32_t fresh = new_lock_id().value;
-    if (id.compare_exchange_strong(there, fresh, std::memory_order_acq_rel)) there = fresh;
-  }
-  return word_of_instance(LockId{there});
-}
-
 // What is known of one fault before its dependencies are written.
 struct Fault {
   FaultFacts facts;
@@ -113,26 +105,9 @@ void record_fault(Guard& guard, const FaultContext& context, ThreadState& waiter
   walk_fault_stack(server, fault);
   const HeldId under = held_set(server, waiter);
   write_service_record(server, context.service);
-  const DeclaredMmapLock declared = declared_mmap_lock();
-  Wait mmap_lock{told_apart(declared.address, declared.kind, word_of_instance(declared.id)),
-                 declared.kind,
-                 declared.address,
-                 Mode::SharedFair,
-                 fault.stack,
-                 Cause::Fault,
-                 false};
-  if (!declared.id) {
-    mmap_lock = {model_mmap_lock(), LockKind::MmapLock, nullptr, Mode::SharedFair,
-                 fault.stack,       Cause::Fault,       false};
-  } else if (declared.kind == LockKind::Rwlock) {
-    mmap_lock.mode =
-        reader_mode(static_cast<const pthread_rwlock_t*>(const_cast<const void*>(declared.address)));
-  } else {
-    mmap_lock.mode = Mode::Exclusive;
-  }
   // A thread that holds its own mmap_lock and faults waits for the service only: the lock is its own already,
   // and re-entry is judged as such.
-  record_dependency(server, waiter, under, mix(key, 1), mmap_lock, &fault.facts);
+  record_dependency(server, waiter, under, mix(key, 1), mmap_lock_wait(fault.stack), &fault.facts);
   const Wait service{word_of_instance(context.service),
                      LockKind::Service,
                      nullptr,
@@ -190,8 +165,9 @@ void messages_read(Guard& guard, const FaultContext& context, const uffd_msg* me
     const auto tid = static_cast<int>(messages[i].arg.pagefault.feat.ptid);
     ThreadState* waiter = tid != 0 ? thread_by_tid(tid) : nullptr;
     if (waiter == &server) waiter = nullptr;
-    if (waiter != nullptr && waiter->top != waiter->base) record_fault(guard, context, *waiter, messages[i]);
-    const HeldId held = waiter != nullptr ? held_set(server, *waiter) : HeldId{};
+    if (waiter != nullptr && waiter->top != waiter->base && waiter->paused == 0)
+      record_fault(guard, context, *waiter, messages[i]);
+    const HeldId held = waiter != nullptr && waiter->paused == 0 ? held_set(server, *waiter) : HeldId{};
     const PendingFault* pending = add_pending_fault(context.service, messages[i].arg.pagefault.address, tid,
                                                     waiter, held, server.id, read_at);
     if (pending != nullptr) record_log(server, *pending, read_at);
@@ -223,6 +199,7 @@ void range_registered(Guard& guard, const FaultContext& context, const uffdio_re
   if (thread.top == thread.base) load_blocked_stack_unwinder();
   want_rings(thread);
   if (!ensure_trace(thread)) return;
+  add_served_range(context.service, request.range.start, request.range.len);
   write_service_record(thread, context.service);
   JsonLine line(thread.line, sizeof thread.line);
   line.begin("range")
@@ -271,6 +248,7 @@ void report_fault_sources(ThreadState& thread) {
 
 void faults_after_fork() {
   forget_fault_contexts();
+  forget_served_ranges();
   forget_pending_faults();
   rings_after_fork();
 }

@@ -1,37 +1,152 @@
 // The table behind include/faultline/annotate.h.
 #include "faultline/annotate.h"
 
+#include "fault/may_fault.h"
 #include "hooks/hook.h"
+#include "record/lock_records.h"
+#include "record/pause.h"
 #include "record/stacks.h"
+#include "record/subclass.h"
 
 using namespace faultline;
 
 namespace {
 
 bool known_kind(int kind, LockKind& result) {
-  constexpr LockKind kinds[] = {LockKind::Mutex, LockKind::Rwlock, LockKind::Spin};
-  if (kind < FAULTLINE_MUTEX || kind > FAULTLINE_SPIN) return false;
+  constexpr LockKind kinds[] = {LockKind::Mutex, LockKind::Rwlock, LockKind::Spin, LockKind::Custom,
+                                LockKind::GMutex};
+  if (kind < FAULTLINE_MUTEX || kind > FAULTLINE_GMUTEX) return false;
   result = kinds[kind - FAULTLINE_MUTEX];
   return true;
 }
 
-void name(const volatile void* lock, int kind, const char* text) {
-  const CallPoint at = FAULTLINE_CALL_POINT;
-  LockKind known;
-  Guard guard;
-  if (!guard || lock == nullptr || text == nullptr || !known_kind(kind, known)) return;
-  name_lock(guard, lock, known, call_site(guard, at), text);
+Mode mode_of(int mode) {
+  constexpr int kModes = 3;
+  switch (mode & kModes) {
+    case FAULTLINE_SHARED:
+      return Mode::SharedRecursive;
+    case FAULTLINE_SHARED_FAIR:
+      return Mode::SharedFair;
+    default:
+      return Mode::Exclusive;
+  }
 }
 
-void mmap_lock(const volatile void* lock, int kind) {
-  const CallPoint at = FAULTLINE_CALL_POINT;
+// Calls `tell` with the guard, the lock's kind and the call's site, unless the arguments are no lock's.
+template <class Tell>
+void about(const volatile void* lock, int kind, CallPoint at, Tell tell) {
   LockKind known;
   Guard guard;
   if (!guard || lock == nullptr || !known_kind(kind, known)) return;
-  declare_mmap_lock(guard, lock, known, call_site(guard, at));
+  tell(guard, known, call_site(guard, at));
+}
+
+void name(const volatile void* lock, int kind, const char* text) {
+  if (text == nullptr) return;
+  about(lock, kind, FAULTLINE_CALL_POINT,
+        [=](Guard& guard, LockKind known, CallSite& site) { name_lock(guard, lock, known, site, text); });
+}
+
+void name_class(const volatile void* lock, int kind, const char* text) {
+  if (text == nullptr) return;
+  about(lock, kind, FAULTLINE_CALL_POINT, [=](Guard& guard, LockKind known, CallSite& site) {
+    name_class_of(guard.thread(), told_apart(lock, known, identify(guard, lock, known, site)), text);
+  });
+}
+
+void mmap_lock(const volatile void* lock, int kind) {
+  about(lock, kind, FAULTLINE_CALL_POINT,
+        [=](Guard& guard, LockKind known, CallSite& site) { declare_mmap_lock(guard, lock, known, site); });
+}
+
+void created(const volatile void* lock, const char* text) {
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  if (lock == nullptr) return;
+  before_init(lock, LockKind::Custom, at);
+  if (text == nullptr) return;
+  about(lock, FAULTLINE_CUSTOM, at,
+        [=](Guard& guard, LockKind known, CallSite& site) { name_lock(guard, lock, known, site, text); });
+}
+
+void destroyed(const volatile void* lock) {
+  if (lock != nullptr) lock_destroyed(lock, LockKind::Custom);
+}
+
+bool is_held_by_caller(const volatile void* lock) {
+  Guard guard;
+  if (!guard) return false;
+  ThreadState& thread = guard.thread();
+  for (const HeldLock* entry = thread.base; entry != thread.top; ++entry)
+    if (entry->address == lock) return true;
+  return false;
+}
+
+void take(const volatile void* lock, int mode, CallPoint at) {
+  if ((mode & FAULTLINE_RECURSIVE) != 0 && is_held_by_caller(lock)) {
+    acquired_by_try(lock, LockKind::Custom, mode_of(mode), at);
+  } else {
+    before_wait(lock, LockKind::Custom, mode_of(mode),
+                (mode & FAULTLINE_TIMED) != 0 ? WaitKind::Timed : WaitKind::Blocking, at);
+  }
+}
+
+// The wait that the calling thread has announced last; one at a time.
+void announce(const volatile void* lock) {
+  Guard guard;
+  if (guard) guard.thread().announced = const_cast<const void*>(lock);
+}
+
+bool was_announced(const volatile void* lock) {
+  Guard guard;
+  if (!guard || guard.thread().announced != lock) return false;
+  guard.thread().announced = nullptr;
+  return true;
+}
+
+void acquire_begin(const volatile void* lock, int mode) {
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  if (lock == nullptr) return;
+  take(lock, mode, at);
+  announce(lock);
+}
+
+void acquired(const volatile void* lock, int mode) {
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  if (lock != nullptr && !was_announced(lock)) take(lock, mode, at);
+}
+
+void acquire_failed(const volatile void* lock) {
+  if (lock != nullptr && was_announced(lock)) wait_failed(lock);
+}
+
+void try_acquired(const volatile void* lock, int mode) {
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  if (lock != nullptr) acquired_by_try(lock, LockKind::Custom, mode_of(mode), at);
+}
+
+void release(const volatile void* lock) {
+  if (lock != nullptr) before_release(lock);
+}
+
+void nested(unsigned subclass) {
+  Guard guard;
+  if (guard) next_subclass(guard.thread(), subclass);
+}
+
+void might_fault(const volatile void* address, size_t length) {
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  Guard guard;
+  if (guard) may_fault(guard, reinterpret_cast<std::uintptr_t>(address), length, at);
+}
+
+void recording_here(int on) {
+  Guard guard;
+  if (guard) pause_recording(guard.thread(), on == 0);
 }
 
 }  // namespace
 
 FAULTLINE_EXPORT const faultline_annotations faultline_annotations;
-const struct faultline_annotations faultline_annotations = {1, name, mmap_lock};
+const struct faultline_annotations faultline_annotations = {
+    2,        name,           mmap_lock,    name_class, created, destroyed,   acquire_begin,
+    acquired, acquire_failed, try_acquired, release,    nested,  might_fault, recording_here};

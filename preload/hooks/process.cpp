@@ -19,11 +19,6 @@ FAULTLINE_EXPORT pid_t fork() noexcept {
   return result;
 }
 
-FAULTLINE_EXPORT int dl_iterate_phdr(int (*callback)(dl_phdr_info*, std::size_t, void*), void* data) {
-  return asked_by_unwinder(FAULTLINE_CALL_POINT) ? answer_phdr(callback, data)
-                                                 : real::dl_iterate_phdr(callback, data);
-}
-
 FAULTLINE_EXPORT int pipe2(int ends[2], int flags) noexcept {
   return asked_by_unwinder(FAULTLINE_CALL_POINT) ? answer_pipe(ends) : real::pipe2(ends, flags);
 }

@@ -5,8 +5,10 @@
 #include <stdarg.h>
 
 #include "fault/fault_service.h"
+#include "fault/served_ranges.h"
 #include "hooks/hook.h"
 #include "options.h"
+#include "record/file_locks.h"
 #include "record/unwinder.h"
 #include "runtime.h"
 #include "sys/own_memory.h"
@@ -109,6 +111,7 @@ int request_of(int fd, unsigned long request, void* argument, CallPoint at) {
   end_resolution(resolution);
   if (request == UFFDIO_REGISTER && find_fault_context(fd, context))
     range_registered(guard, context, *static_cast<const uffdio_register*>(argument));
+  if (request == UFFDIO_UNREGISTER) remove_served_range(start, length);
   return result;
 }
 
@@ -157,6 +160,7 @@ FAULTLINE_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t ro
 FAULTLINE_EXPORT int close(int fd) {
   if (asked_by_unwinder(FAULTLINE_CALL_POINT)) return 0;
   if (any_fault_context()) remove_fault_context(fd);
+  if (any_file_lock()) file_closes(fd);
   return real::close(fd);
 }
 

@@ -2,8 +2,12 @@
 
 #include "fault/fault_service.h"
 #include "record/dependencies.h"
+#include "record/leaf_locks.h"
+#include "record/loader_calls.h"
 #include "record/orphans.h"
+#include "record/pause.h"
 #include "record/stacks.h"
+#include "record/subclass.h"
 #include "record/thread_registry.h"
 #include "record/unwinder.h"
 #include "runtime.h"
@@ -38,14 +42,22 @@ bool returns_at_once(const HeldLock& held, const volatile void* lock, LockKind k
     const int type = reinterpret_cast<const volatile pthread_mutex_t*>(lock)->__data.__kind & 3;
     return type == PTHREAD_MUTEX_RECURSIVE_NP || type == PTHREAD_MUTEX_ERRORCHECK_NP;
   }
+  if (kind == LockKind::Loader) return true;  // both are recursive
   if (kind == LockKind::Rwlock)
     return held.mode == Mode::Exclusive || mode == Mode::SharedRecursive;  // EDEADLK; a second read
   return false;
 }
 
+// The call site of `at`, once the loader's calls that are over have left the held stack.
+CallSite& site_of(Guard& guard, CallPoint at) {
+  drop_ended_loader_calls(guard.thread(), at.frame);
+  return call_site(guard, at);
+}
+
 HeldLock describe(Guard& guard, const volatile void* lock, LockKind kind, Mode mode, CallSite& site) {
   const LockWord word = identify(guard, lock, kind, site);
-  const std::uint64_t key = chain_key(top_key(guard.thread()), word, mode, site.key);
+  const std::uint64_t key =
+      key_of_taken(guard.thread(), chain_key(top_key(guard.thread()), word, mode, site.key));
   return {const_cast<const void*>(lock), key, word, site.place, HeldId{}, kind, mode, false};
 }
 
@@ -59,7 +71,8 @@ void tell_apart(ThreadState& thread, HeldLock& wanted) {
     renew_keys(thread, entry);
   }
   wanted.word = told_apart(wanted.address, wanted.kind, wanted.word);
-  wanted.key = chain_key(top_key(thread), wanted.word, wanted.mode, key_of_site(wanted.place.site));
+  wanted.key = key_moved(
+      wanted.key, chain_key(top_key(thread), wanted.word, wanted.mode, key_of_site(wanted.place.site)));
 }
 
 // Each order of classes between what is held and what is wanted; many of one class in a row count as one.
@@ -82,9 +95,10 @@ void record_wait(ThreadState& thread, HeldLock& wanted, WaitKind wait, Cause cau
   tell_apart(thread, wanted);
   const std::uint64_t key = mix(wanted.key, static_cast<std::uint64_t>(cause));
   if (already_recorded(thread, key)) return;
-  const bool is_new = record_dependency(thread, thread, held_set(thread, thread), key,
-                                        Wait{wanted.word, wanted.kind, wanted.address, wanted.mode,
-                                             wanted.place.stack, cause, wait == WaitKind::Timed});
+  const bool is_new =
+      record_dependency(thread, thread, held_set(thread, thread), key,
+                        Wait{wanted.word, wanted.kind, wanted.address, wanted.mode, wanted.place.stack, cause,
+                             wait == WaitKind::Timed, true, subclass_of(wanted.key)});
   if (!is_new) return;
   count_fresh_locks(thread);
   if (!instance_in(wanted.word)) return;
@@ -96,11 +110,12 @@ void record_wait(ThreadState& thread, HeldLock& wanted, WaitKind wait, Cause cau
 void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait, CallPoint at,
                  Cause cause) {
   // Taken within a walk, and in the destructor of the unwinder's own thread-specific data.
-  if (is_unwinders_own(lock)) return;
+  if (is_unwinders_own(lock) || is_leaf_lock(lock, at)) return;
   Guard guard;
   if (!guard) return passed_through(lock);
   ThreadState& thread = guard.thread();
-  CallSite& site = call_site(guard, at);
+  if (passes_unwatched(thread)) return;
+  CallSite& site = site_of(guard, at);
   HeldLock taken = describe(guard, lock, kind, mode, site);
   if (!taken.word) return;
   note_orphan_wait(guard, taken, wait == WaitKind::Timed);
@@ -119,18 +134,20 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
 void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPoint at) {
   Guard guard;
   if (!guard) return passed_through(lock);
-  HeldLock entry = describe(guard, lock, kind, mode, call_site(guard, at));
+  if (passes_unwatched(guard.thread())) return;
+  HeldLock entry = describe(guard, lock, kind, mode, site_of(guard, at));
   if (!entry.word) return;
   entry.by_trylock = true;
   push_held(guard.thread(), entry);
 }
 
 void before_release_slow(const volatile void* lock) {
-  if (is_unwinders_own(lock)) return;
+  if (is_unwinders_own(lock) || is_leaf_lock(lock)) return;
   Guard guard;
   if (guard) {
     const void* address = const_cast<const void*>(lock);
-    if (!remove_held(guard.thread(), address) && !release_for_holder(guard.thread(), address))
+    if (!remove_held(guard.thread(), address) && !gives_up_unwatched(guard.thread()) &&
+        !release_for_holder(guard.thread(), address))
       trace.lose(Lost::Foreign);
     return;
   }
@@ -153,23 +170,24 @@ void before_init(const volatile void* lock, LockKind kind, CallPoint at) {
   if (guard) lock_initialised(guard, lock, kind, call_site(guard, at));
 }
 
-bool before_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
+bool before_condition_wait(const volatile void* mutex, CallPoint at, LockKind kind) {
   Guard guard;
   if (!guard) return true;
   ThreadState& thread = guard.thread();
-  const bool was_held = remove_held(thread, mutex);
+  const bool was_held = remove_held(thread, const_cast<const void*>(mutex)) || gives_up_unwatched(thread);
   if (thread.is_server) server_is_idle(thread);
-  if (thread.top != thread.base) {
-    HeldLock again = describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, call_site(guard, at));
+  if (thread.top != thread.base && thread.paused == 0) {
+    HeldLock again = describe(guard, mutex, kind, Mode::Exclusive, site_of(guard, at));
     record_wait(thread, again, WaitKind::Blocking, Cause::Relock);
   }
   return was_held;
 }
 
-void after_condition_wait(pthread_mutex_t* mutex, CallPoint at) {
+void after_condition_wait(const volatile void* mutex, CallPoint at, LockKind kind) {
   Guard guard;
   if (!guard) return passed_through(mutex);
-  const HeldLock taken = describe(guard, mutex, LockKind::Mutex, Mode::Exclusive, call_site(guard, at));
+  if (passes_unwatched(guard.thread())) return;
+  const HeldLock taken = describe(guard, mutex, kind, Mode::Exclusive, site_of(guard, at));
   if (!taken.word) return;
   if (guard.thread().is_server) server_acquires(guard, taken);
   push_held(guard.thread(), taken);

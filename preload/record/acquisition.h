@@ -125,7 +125,7 @@ inline void wait_failed(const volatile void* lock) {
 
 // A condition wait gives its mutex up and takes it again. The dependency of the relock is recorded before the
 // wait. Whether the mutex was seen to be held.
-bool before_condition_wait(pthread_mutex_t* mutex, CallPoint at);
-void after_condition_wait(pthread_mutex_t* mutex, CallPoint at);
+bool before_condition_wait(const volatile void* mutex, CallPoint at, LockKind kind = LockKind::Mutex);
+void after_condition_wait(const volatile void* mutex, CallPoint at, LockKind kind = LockKind::Mutex);
 
 }  // namespace faultline

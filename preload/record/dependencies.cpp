@@ -6,6 +6,7 @@
 #include "json_line.h"
 #include "record/lock_records.h"
 #include "record/stacks.h"
+#include "record/subclass.h"
 #include "record/thread_registry.h"
 #include "runtime.h"
 
@@ -62,6 +63,8 @@ bool write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId und
       .number("stack", stack.value)
       .text("cause", spelling(wait.cause));
   if (wait.timed) line.truth("timed", true);
+  if (!wait.observed) line.truth("observed", false);
+  if (wait.subclass != 0) line.number("subclass", wait.subclass);
   if (occurrence == Occurrence::LastEpoch) line.text("open", "epochs");
   if (occurrence == Occurrence::LastThread) line.text("open", "threads");
   if (fault != nullptr) {
@@ -112,7 +115,9 @@ HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   const std::uint64_t how = static_cast<std::uint64_t>(under.value) << 8 |
                             static_cast<std::uint64_t>(held.mode) << 1 | held.by_trylock;
   bool added;
-  KeyMap::Value* value = recorded.find_or_add(key_of(Key::Held, what, how), &added);
+  const std::uint8_t subclass = subclass_of(held.key);
+  KeyMap::Value* value =
+      recorded.find_or_add(key_of(Key::Held, subclass != 0 ? mix(what, subclass) : what, how), &added);
   if (value == nullptr) return HeldId{};
   if (!added) return HeldId{static_cast<std::uint32_t>(await_value(*value))};
   const LockId lock = write_lock_record(writer, held.word, held.kind, held.address);
@@ -122,6 +127,7 @@ HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   line.begin("held").number("id", id.value).number("under", under.value).number("lock", lock.value);
   line.text("mode", spelling(held.mode)).number("stack", stack.value);
   if (held.by_trylock) line.truth("try", true);
+  if (subclass != 0) line.number("subclass", subclass);
   const bool appended = trace.append(line.end());
   value->store(appended ? id.value : kNoValue, std::memory_order_release);
   return appended ? id : HeldId{};

@@ -19,6 +19,8 @@ struct Wait {
   StackId stack;
   Cause cause;
   bool timed;
+  bool observed = true;  // false: it did not happen but could have
+  std::uint8_t subclass = 0;
 };
 
 // For Cause::Fault.

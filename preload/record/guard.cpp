@@ -2,7 +2,9 @@
 
 #include <errno.h>
 
+#include "record/file_locks.h"
 #include "record/held_stack.h"
+#include "record/loader_calls.h"
 #include "record/thread_registry.h"
 #include "runtime.h"
 
@@ -28,7 +30,11 @@ Guard::Guard() : saved_errno_(errno) {
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   thread_ = thread;
   notice_fork(thread);
-  if (thread->limit == thread->base) take_notice(*thread);
+  if (thread->limit == thread->base) {
+    take_notice(*thread);
+    drop_ended_loader_calls(*thread, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
+    drop_closed_file_locks(*thread);
+  }
 }
 
 Guard::~Guard() {

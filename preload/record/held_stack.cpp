@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "record/subclass.h"
 #include "record/thread_registry.h"
 #include "runtime.h"
 #include "sys/arena.h"
@@ -12,7 +13,9 @@
 namespace faultline {
 
 void set_limit(ThreadState& thread) {
-  thread.limit = thread.is_server ? thread.base : thread.end;
+  const bool slow = thread.is_server || thread.paused != 0 || thread.next_subclass != 0 ||
+                    thread.loader_call_count != 0 || thread.holds_files;
+  thread.limit = slow ? thread.base : thread.end;
 }
 
 void stop_at_next_acquisition(ThreadState& thread) {
@@ -66,7 +69,8 @@ bool remove_held(ThreadState& thread, const void* address) {
 
 void renew_keys(ThreadState& thread, HeldLock* from) {
   for (HeldLock* entry = from; entry != thread.top; ++entry) {
-    entry->key = chain_key(entry[-1].key, entry->word, entry->mode, key_of_site(entry->place.site));
+    entry->key = key_moved(
+        entry->key, chain_key(entry[-1].key, entry->word, entry->mode, key_of_site(entry->place.site)));
     entry->node = HeldId{};
   }
 }

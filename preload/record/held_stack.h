@@ -32,7 +32,7 @@ void take_notice(ThreadState& thread);
 
 const HeldLock* find_held(const ThreadState& thread, const volatile void* address);
 
-// Where pushing takes the slow path: at the end of memory, or always for a thread that serves faults.
+// Where pushing takes the slow path: at the end of memory, or always where ThreadState says so.
 void set_limit(ThreadState& thread);
 
 // Asks another thread to take the slow path at its next acquisition, where it takes notice of what others

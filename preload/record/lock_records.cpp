@@ -1,9 +1,14 @@
 #include "record/lock_records.h"
 
+#include <cstring>
+#include <string_view>
+
 #include "json_line.h"
+#include "record/file_locks.h"
 #include "record/modules.h"
 #include "record/stacks.h"
 #include "runtime.h"
+#include "sys/arena.h"
 
 namespace faultline {
 namespace {
@@ -29,17 +34,25 @@ void write_attributes(JsonLine& line, LockKind kind, const volatile void* addres
                                                                      : RwlockPreference::Reader;
     line.text("prefer", spelling(preference));
     if (data.__shared != 0) line.truth("shared", true);
+  } else if (kind == LockKind::File) {
+    write_file_attributes(line, *static_cast<const FileLock*>(const_cast<const void*>(address)));
   }
 }
 
-void write_name(ThreadState& thread, LockId lock, const char* name) {
+void write_name(ThreadState& thread, LockId lock, const char* name, std::string_view record = "name") {
   JsonLine line(thread.line, sizeof thread.line);
-  trace.append(line.begin("name").number("lock", lock.value).text("name", name).end());
+  trace.append(line.begin(record).number("lock", lock.value).text("name", name).end());
 }
 
 void write_role(ThreadState& thread, LockId lock) {
   JsonLine line(thread.line, sizeof thread.line);
   trace.append(line.begin("role").number("lock", lock.value).text("role", "mmap_lock").end());
+}
+
+// The annotated name of everything that is of this class; null: none.
+const char* name_of_class(ClassId id) {
+  const KeyMap::Value* name = remembered.find(key_of(Key::ClassName, id.value));
+  return name != nullptr ? reinterpret_cast<const char*>(name->load(std::memory_order_acquire)) : nullptr;
 }
 
 bool is_written(LockId lock) {
@@ -60,7 +73,9 @@ LockId write_lock_record(ThreadState& thread, LockWord word, LockKind kind, cons
   const ClassFacts facts = facts_of(class_in(word));
   const StackId origin = written_stack(thread, facts.origin);
   const bool summary = !instance_in(word);
-  const volatile void* where = summary ? nullptr : address;
+  // What is no object of the program's has an address of ours, which says nothing.
+  const bool is_object = kind != LockKind::Loader && kind != LockKind::File;
+  const volatile void* where = summary || !is_object ? nullptr : address;
   const CodeLocation place =
       where != nullptr ? locate(thread, reinterpret_cast<std::uintptr_t>(where)) : CodeLocation{};
   JsonLine line(thread.line, sizeof thread.line);
@@ -73,6 +88,7 @@ LockId write_lock_record(ThreadState& thread, LockWord word, LockKind kind, cons
   if (summary) line.truth("summary", true);
   trace.append(line.end());
   if (facts.name != nullptr) write_name(thread, id, facts.name);
+  if (const char* name = name_of_class(class_in(word))) write_name(thread, id, name, "class");
   if (declared_mmap_lock().id == id) write_role(thread, id);
   value->store(1, std::memory_order_release);
   return id;
@@ -82,6 +98,19 @@ void lock_was_named(ThreadState& thread, LockWord word) {
   const LockId id = trace_id(word);
   const char* name = facts_of(class_in(word)).name;
   if (name != nullptr && is_written(id)) write_name(thread, id, name);
+}
+
+void name_class_of(ThreadState& thread, LockWord word, const char* name) {
+  constexpr std::size_t kLongest = 63;
+  const std::size_t length = strnlen(name, kLongest);
+  bool added;
+  KeyMap::Value* value = remembered.find_or_add(key_of(Key::ClassName, class_in(word).value), &added);
+  auto* text = static_cast<char*>(arena_allocate(length + 1, 1));
+  if (!word || value == nullptr || text == nullptr) return;
+  std::memcpy(text, name, length);
+  text[length] = '\0';
+  value->store(reinterpret_cast<std::uint64_t>(text), std::memory_order_release);
+  if (is_written(trace_id(word))) write_name(thread, trace_id(word), text, "class");
 }
 
 void lock_was_declared(ThreadState& thread, LockId lock) {

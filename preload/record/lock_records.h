@@ -15,4 +15,7 @@ LockId write_lock_record(ThreadState& thread, LockWord word, LockKind kind, cons
 void lock_was_named(ThreadState& thread, LockWord word);
 void lock_was_declared(ThreadState& thread, LockId lock);
 
+// An annotation names the class of `word`, and all that the analyzer takes for its like (copied).
+void name_class_of(ThreadState& thread, LockWord word, const char* name);
+
 }  // namespace faultline

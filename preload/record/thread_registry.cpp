@@ -61,7 +61,6 @@ ThreadState* new_state() {
   if (state == nullptr) return nullptr;
   state->top = state->base;
   state->is_server = false;
-  set_limit(*state);
   state->id = ThreadId{next_thread.fetch_add(1, std::memory_order_relaxed)};
   state->epoch = 1;
   state->tid = 0;
@@ -76,6 +75,13 @@ ThreadState* new_state() {
   state->served_overflowed = false;
   state->passed_count = 0;
   state->deferred_count = 0;
+  state->paused = 0;
+  state->unwatched = 0;
+  state->loader_call_count = 0;
+  state->holds_files = false;
+  state->next_subclass = 0;
+  state->announced = nullptr;
+  set_limit(*state);
   for (auto& slot : state->released_by_others) slot.store(nullptr, std::memory_order_relaxed);
   return state;
 }

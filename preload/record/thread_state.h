@@ -109,6 +109,13 @@ struct SideWord {
   LockWord word;
 };
 
+// A call into the dynamic loader that holds one of its locks and whose end no hook sees
+// (record/loader_calls.h).
+struct LoaderCall {
+  CallPoint at;
+  std::uint8_t lock;
+};
+
 struct PerfRing;
 
 struct ThreadState {
@@ -118,13 +125,15 @@ struct ThreadState {
   static constexpr std::size_t kHeldAtFirst = 256;
   static constexpr std::size_t kServerLog = 64;
   static constexpr std::size_t kMaxFrames = 64;
+  static constexpr std::uint32_t kLoaderCalls = 16;
   static constexpr std::size_t kLineBytes = 16 << 10;
   static constexpr std::size_t kStackWords = 512;
   static constexpr int kMaxWalk = 96;  // frames of the program, and ours on top of them
 
   // Hot: one cache line. The held stack is [base, top), with an empty entry below `base`; pushing at or above
-  // `limit` takes the slow path, which makes room. A thread that serves faults has limit == base: all its
-  // acquisitions take the slow path.
+  // `limit` takes the slow path, which makes room. A thread that serves faults, is paused, has announced a
+  // subclass, is inside the loader, or holds locks of files has limit == base: all its acquisitions take the
+  // slow path.
   HeldLock* top;
   HeldLock* base;
   HeldLock* limit;
@@ -161,6 +170,14 @@ struct ThreadState {
   ServedAcquisition served[kServerLog];
   // Locks this thread holds that other threads have released: they ask it, through `limit`, to take notice.
   std::atomic<const void*> released_by_others[8];
+  // Of record/pause.h: how often recording is switched off, and locks taken meanwhile and not yet given up.
+  std::uint32_t paused;
+  std::uint32_t unwatched;
+  std::uint32_t loader_call_count;
+  LoaderCall loader_calls[kLoaderCalls];  // outermost first
+  bool holds_files;                // locks of kind File, which may end without a hook (record/file_locks.h)
+  std::uint8_t next_subclass;      // of the next lock taken (record/subclass.h)
+  const void* announced;           // the lock of the program's own type that annotate.h said it waits for
   std::atomic<bool> forget_known;  // set by others, which stop it through `limit`
   // Locks that a signal handler took while the shim was busy with this thread, and has not released yet.
   std::uint32_t passed_count;

@@ -117,6 +117,12 @@ TEST_CASE("hostile: a C program that loads a C++ library with static variables i
 TEST_CASE("hostile: a library that locks while it is loaded and unloaded") {
   check_undisturbed("loaded_library", {program("hostile/libloaded_library_plugin.so")});
 }
+TEST_CASE("hostile: locks on files") {
+  check_undisturbed("file_lock_calls");
+}
+TEST_CASE("hostile: calls of the loader whose answer depends on the caller") {
+  check_undisturbed("loader_calls", {program("hostile/libloader_calls_library.so")});
+}
 TEST_CASE("hostile: walks over the loaded objects") {
   check_undisturbed("loaded_objects", {program("hostile/libloaded_library_plugin.so")});
 }

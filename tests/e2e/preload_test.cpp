@@ -13,6 +13,7 @@ namespace {
 std::set<std::string> function_table() {
   return {
 #define FUNCTION(name, version) #name,
+#define LATER(name) #name,
 #define ALIAS(alias, name) #alias,
 #define OBJECT(name) #name,
 #include "functions.def"

@@ -76,7 +76,7 @@ Report observe(const std::string& name, int status) {
   return observe(name, Arguments{}, status);
 }
 
-Report observe(const std::string& name, const Arguments& arguments, int status) {
+Report observe(const std::string& name, const Arguments& arguments, int status, const Arguments& options) {
   const Path traces = work_dir() / "traces";
   std::filesystem::remove_all(traces);
   Arguments all = {program(name)};
@@ -85,7 +85,7 @@ Report observe(const std::string& name, const Arguments& arguments, int status) 
   if (skipped(program_run)) return {};
   INFO(program_run.command << "\n" << program_run.out << program_run.err);
   REQUIRE(program_run.status == status);
-  Report report = analyze(traces);
+  Report report = analyze(traces, options);
   INFO(report.text);
   REQUIRE(report.json.is_object());
   CHECK(report.status == (report.of_severity("error").empty() ? 0 : 1));

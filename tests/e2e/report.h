@@ -27,7 +27,8 @@ Report analyze(const Path& path, const Arguments& options = {});
 // ended with `status`, nothing was lost, no bound was reached, and analyze's own status fits its findings.
 // A program that was skipped (status 77) leaves a report without its JSON.
 Report observe(const std::string& name, int status = 0);
-Report observe(const std::string& name, const Arguments& arguments, int status = 0);
+Report observe(const std::string& name, const Arguments& arguments, int status = 0,
+               const Arguments& options = {});
 
 // One order of a finding: lock classes, and a function to be found on each of the two stacks.
 struct Order {

@@ -194,6 +194,19 @@ TEST_CASE("normal mutex wanted again by its holder, timed: a warning") {
                  .orders = {{"lock_a", "lock_a", "main", "relock"}}});
 }
 
+TEST_CASE("atomic shared_ptr in both orders under locks: not recorded, no cycle") {
+  const Report report = observe("shapes/shared_ptr_pool");
+  CHECK(report.findings().empty());
+  CHECK(report.summary().at("locks") == 2);
+  CHECK(report.summary().at("edges") == 0);
+}
+
+TEST_CASE("atomic shared_ptr beside an abba: the abba is found") {
+  const Report report = observe("shapes/shared_ptr_pool", {"both"});
+  check_finding(only_finding(report), kAbba);
+  CHECK(report.summary().at("edges") == 2);
+}
+
 TEST_CASE("recursive mutex taken again: no cycle") {
   CHECK(observe("shapes/recursive_relock").findings().empty());
 }

@@ -63,6 +63,10 @@ class CheckingVisitor : public TraceVisitor {
     next();
     known(lock.value, locks_);
   }
+  void on_class_name(LockId lock, std::string) override {
+    next();
+    known(lock.value, locks_);
+  }
   void on_mmap_lock(LockId lock) override {
     next();
     known(lock.value, locks_);

@@ -57,3 +57,14 @@ TEST_CASE("lockdep: classes inverted on different instances are an error here an
   CHECK(judgement.findings[0].why ==
         "the classes form a cycle; the locks met in this run are different ones of these classes");
 }
+
+TEST_CASE("lockdep: locks of one class nested are an error, unless the inner one is of a subclass") {
+  std::string trace = trace_text("T1: P1 P2");
+  for (const char* name : {"\"name\":\"P1\"", "\"name\":\"P2\""})
+    trace.replace(trace.find(name), 11, "\"name\":\"dir\"");
+  CHECK(outcome(judge(model_of_trace(trace), NoNames(), {.policy = Policy::Lockdep})) ==
+        "error class-only dir -> dir");
+  const std::string wait = R"("cause":"call")";
+  trace.insert(trace.rfind(wait), R"("subclass":1,)");
+  CHECK(outcome(judge(model_of_trace(trace), NoNames(), {.policy = Policy::Lockdep})) == "");
+}

@@ -27,6 +27,7 @@ class Counter : public TraceVisitor {
     last_lock = lock;
   }
   void on_lock_name(LockId, std::string) override { ++names; }
+  void on_class_name(LockId, std::string) override { ++class_names; }
   void on_mmap_lock(LockId) override { ++roles; }
   void on_held(const HeldRecord&) override { ++held; }
   void on_dependency(const DependencyRecord&) override { ++dependencies; }
@@ -41,8 +42,8 @@ class Counter : public TraceVisitor {
   StatsRecord last_stats;
   LockRecord last_lock;
   OrphanRecord last_orphan;
-  int sources = 0, modules = 0, stacks = 0, threads = 0, joins = 0, locks = 0, names = 0, roles = 0, held = 0,
-      dependencies = 0, orphans = 0, ranges = 0;
+  int sources = 0, modules = 0, stacks = 0, threads = 0, joins = 0, locks = 0, names = 0, class_names = 0,
+      roles = 0, held = 0, dependencies = 0, orphans = 0, ranges = 0;
   bool ended = false;
 };
 
@@ -86,7 +87,8 @@ std::string nuls(std::size_t count) {
 }  // namespace
 
 TEST_CASE("a whole trace gives every record with its fields") {
-  const Outcome whole = read(kHeader + kStats + kLock + kThread + kName + "{\"t\":\"end\"}\n");
+  const Outcome whole = read(kHeader + kStats + kLock + kThread + kName +
+                             "{\"t\":\"class\",\"lock\":9,\"name\":\"inodes\"}\n{\"t\":\"end\"}\n");
   CHECK(whole.error == "");
   CHECK(whole.reading.warnings.empty());
   CHECK(whole.seen.last_header.run == "r1");
@@ -98,6 +100,7 @@ TEST_CASE("a whole trace gives every record with its fields") {
   CHECK(whole.seen.last_lock.address == 0x7f00dead0000);
   CHECK(whole.seen.last_lock.type == MutexType::Recursive);
   CHECK(whole.seen.names == 1);
+  CHECK(whole.seen.class_names == 1);
   CHECK(whole.seen.ended);
 }
 
@@ -256,6 +259,13 @@ TEST_CASE("records are checked: fields, types, words, ids") {
       error_of(
           R"({"t":"dep","thread":1,"epoch":1,"under":0,"to":9,"mode":"exclusive","stack":0,"cause":"fault"})") ==
       "t.jsonl:5: field \"fault\", an object, is missing");
+  CHECK(error_of(R"({"t":"held","id":1,"under":0,"lock":9,"mode":"exclusive","stack":0,"subclass":256})") ==
+        "t.jsonl:5: field \"subclass\" is over 255");
+  CHECK(error_of(R"({"t":"held","id":1,"under":0,"lock":9,"mode":"exclusive","stack":0,"subclass":255})") ==
+        "");
+  CHECK(error_of(R"({"t":"lock","id":1,"kind":"file","addr":"0x0","owner":"me"})") ==
+        "t.jsonl:5: field \"owner\" is neither \"description\" nor \"process\"");
+  CHECK(error_of(R"({"t":"class","lock":8,"name":"x"})") == "t.jsonl:5: lock 8 is used before it is defined");
   CHECK(error_of(R"({"t":"stats","threads":0})") == "t.jsonl:5: a second \"stats\" record");
   CHECK(error_of(R"({"t":"dep","thread":1,"epoch":1,"under":0,"to":9,"mode":"exclusive","stack":0})") ==
         "t.jsonl:5: field \"cause\", a string, is missing");

@@ -250,3 +250,14 @@ TEST_CASE("an order that was not seen but could be counts, and says so") {
   REQUIRE(result.findings()[0].notes.size() == 1);
   CHECK(result.findings()[0].notes[0] == "A -> B did not happen in this run, but could have");
 }
+
+TEST_CASE(
+    "AB/BA through a file lock that the process owns is compatible, one that a description owns is found") {
+  const Judged result = judged("T1: A F; T2: F A", {{"F", R"("owner":"process")"}});
+  REQUIRE(outcome(result.judgement) == "note compatible A -> F -> A");
+  CHECK(
+      result.findings()[0].why ==
+      "thread T1 (101) waits for F, which thread T2 (102) holds: the process owns it, so its threads do not "
+      "block each other");
+  CHECK(outcome("T1: A F; T2: F A", {{"F", R"("owner":"description")"}}) == "error feasible A -> F -> A");
+}

@@ -1,0 +1,13 @@
+// The wait for mmap_lock that a page fault is: the lock the program declared as its own, or the model one.
+//
+// In guarded sections.
+#pragma once
+
+#include "record/dependencies.h"
+
+namespace faultline {
+
+// The wait of a thread that faults at `stack`.
+Wait mmap_lock_wait(StackId stack);
+
+}  // namespace faultline
