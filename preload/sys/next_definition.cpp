@@ -2,9 +2,9 @@
 
 #include <elf.h>
 #include <link.h>
+#include <sys/auxv.h>
 
 #include <cstdint>
-#include <cstring>
 
 #include "raw_syscall.h"
 
@@ -41,6 +41,12 @@ std::uint32_t hash_of(const char* symbol) {
   return hash;
 }
 
+// Not strcmp: a sanitizer's runtime, which stands in front of it, asks for symbols before it can answer that.
+bool is_same(const char* a, const char* b) {
+  while (*a != '\0' && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+
 // Of a version that nothing new is bound to.
 bool is_hidden(const Tables& tables, std::uint32_t index) {
   return tables.versions != nullptr && (tables.versions[index] & 0x8000) != 0;
@@ -64,22 +70,42 @@ Definition definition_in(const link_map& object, const char* symbol) {
     const std::uint32_t chained = chains[index - first_symbol];
     const ElfW(Sym)& entry = tables.symbols[index];
     if ((chained | 1) == (hash | 1) && entry.st_shndx != SHN_UNDEF && !is_hidden(tables, index) &&
-        std::strcmp(tables.names + entry.st_name, symbol) == 0)
+        is_same(tables.names + entry.st_name, symbol))
       return {reinterpret_cast<void*>(object.l_addr + entry.st_value), entry.st_size};
     if ((chained & 1) != 0) return {};
   }
 }
 
+// What every loader leaves for debuggers, by way of the program's own headers: not glibc's `_r_debug`, which
+// would keep any other libc from loading the shim.
+const r_debug* loader_debug() {
+  const auto* headers = reinterpret_cast<const ElfW(Phdr)*>(getauxval(AT_PHDR));
+  const std::size_t count = getauxval(AT_PHNUM);
+  if (headers == nullptr) return nullptr;
+  ElfW(Addr) base = 0;
+  const ElfW(Dyn)* dynamic = nullptr;
+  for (std::size_t i = 0; i < count; ++i)
+    if (headers[i].p_type == PT_PHDR) base = reinterpret_cast<ElfW(Addr)>(headers) - headers[i].p_vaddr;
+  for (std::size_t i = 0; i < count; ++i)
+    if (headers[i].p_type == PT_DYNAMIC)
+      dynamic = reinterpret_cast<const ElfW(Dyn)*>(base + headers[i].p_vaddr);
+  for (; dynamic != nullptr && dynamic->d_tag != DT_NULL; ++dynamic)
+    if (dynamic->d_tag == DT_DEBUG) return reinterpret_cast<const r_debug*>(dynamic->d_un.d_ptr);
+  return nullptr;
+}
+
 }  // namespace
 
 Definition next_definition(const char* symbol) {
+  const r_debug* debug = loader_debug();
+  if (debug == nullptr) return {};
   constexpr int kPatienceYields = 5000;
   for (int i = 0; i < kPatienceYields; ++i) {
-    if (__atomic_load_n(&_r_debug.r_state, __ATOMIC_ACQUIRE) == r_debug::RT_CONSISTENT) break;
+    if (__atomic_load_n(&debug->r_state, __ATOMIC_ACQUIRE) == r_debug::RT_CONSISTENT) break;
     call(SYS_sched_yield);
   }
   bool after_us = false;
-  for (const link_map* object = _r_debug.r_map; object != nullptr; object = object->l_next) {
+  for (const link_map* object = debug->r_map; object != nullptr; object = object->l_next) {
     if (after_us)
       if (const Definition found = definition_in(*object, symbol); found.address != nullptr) return found;
     after_us = after_us || object->l_ld == _DYNAMIC;  // this object's own; the linker makes it

@@ -197,14 +197,14 @@ TEST_CASE("normal mutex wanted again by its holder, timed: a warning") {
 TEST_CASE("atomic shared_ptr in both orders under locks: not recorded, no cycle") {
   const Report report = observe("shapes/shared_ptr_pool");
   CHECK(report.findings().empty());
-  CHECK(report.summary().at("locks") == 2);
-  CHECK(report.summary().at("edges") == 0);
+  CHECK(report.summary().at("locks") == 2 + 1);  // and the static guard of the pool itself
+  CHECK(report.summary().at("edges") == 1);
 }
 
 TEST_CASE("atomic shared_ptr beside an abba: the abba is found") {
   const Report report = observe("shapes/shared_ptr_pool", {"both"});
   check_finding(only_finding(report), kAbba);
-  CHECK(report.summary().at("edges") == 2);
+  CHECK(report.summary().at("edges") == 2 + 1);
 }
 
 TEST_CASE("recursive mutex taken again: no cycle") {

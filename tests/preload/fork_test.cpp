@@ -24,6 +24,7 @@ struct Deaf : TraceVisitor {
   void on_join(const JoinRecord&) override {}
   void on_lock(const LockRecord&) override {}
   void on_lock_name(LockId, std::string) override {}
+  void on_class_name(LockId, std::string) override {}
   void on_mmap_lock(LockId) override {}
   void on_held(const HeldRecord&) override {}
   void on_dependency(const DependencyRecord& dependency) override {
