@@ -13,6 +13,7 @@ namespace faultline {
 constinit Options options{.out = "faultline-out",
                           .run = "",
                           .faults = Faults::Auto,
+                          .on_deadlock = OnDeadlock::Report,
                           .verbosity = 0,
                           .stacks = true,
                           .enabled = true};
@@ -43,6 +44,12 @@ bool set_faults(std::string_view value) {
   return false;
 }
 
+bool set_on_deadlock(std::string_view value) {
+  if (value != "report" && value != "kill") return false;
+  options.on_deadlock = value == "kill" ? OnDeadlock::Kill : OnDeadlock::Report;
+  return true;
+}
+
 struct Entry {
   const char* name;
   const char* help;
@@ -57,6 +64,8 @@ constexpr Entry kEntries[] = {
     {"run", "identifier written to the trace's header",
      [](std::string_view v) { return copy(options.run, v); }},
     {"faults", "auto, perf, uffd or off: how page faults are watched (default auto)", set_faults},
+    {"on_deadlock", "report or kill: what is done about a deadlock that has happened (default report)",
+     set_on_deadlock},
     {"stacks", "0: record return addresses instead of call stacks (default 1)",
      [](std::string_view v) { return set_flag(options.stacks, v); }},
     {"enabled", "0: record nothing (default 1)",

@@ -6,13 +6,17 @@ namespace faultline {
 
 enum class Faults { Auto, Perf, Uffd, Off };
 
+// What a deadlock that has happened comes to.
+enum class OnDeadlock { Report, Kill };
+
 struct Options {
   char out[4096];  // directory of the trace, absolute
   char run[64];    // id of the run, for `faultline run`
   Faults faults;   // what to watch page faults with
-  int verbosity;   // 0: only what is lost; 1: also what is switched on
-  bool stacks;     // false: only return addresses
-  bool enabled;    // false: the shim stays out of the way
+  OnDeadlock on_deadlock;
+  int verbosity;  // 0: only what is lost; 1: also what is switched on
+  bool stacks;    // false: only return addresses
+  bool enabled;   // false: the shim stays out of the way
 };
 
 extern constinit Options options;

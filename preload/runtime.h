@@ -33,7 +33,9 @@ enum class Key : std::uint64_t {
   Thread,
   SideIdentity,
   Fault,
-  Role
+  Role,
+  LeftBehind,
+  Deadlock
 };
 constexpr std::uint64_t key_of(Key space, std::uint64_t a) {
   return mix(static_cast<std::uint64_t>(space) << 56, a);

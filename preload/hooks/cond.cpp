@@ -18,14 +18,16 @@ struct Waiter {
 // end of a wait, also a refusal for another reason and a cancellation, finds it held.
 void mutex_is_held_again(void* waiter) {
   const auto& w = *static_cast<const Waiter*>(waiter);
+  wait_ends();
   if (w.was_held || w.result == 0 || w.result == ETIMEDOUT) after_condition_wait(w.mutex, w.at);
 }
 
 // A wait is a cancellation point; a cancelled thread's cleanup handlers run with the mutex taken again, so
 // ours is on top of them.
 template <class Wait>
-int waiting(pthread_mutex_t* mutex, CallPoint at, Wait wait) {
+int waiting(pthread_cond_t* condition, pthread_mutex_t* mutex, WaitKind kind, CallPoint at, Wait wait) {
   Waiter waiter{mutex, at, before_condition_wait(mutex, at), 0};
+  condition_wait_begins(condition, mutex, kind, at);
   pthread_cleanup_push(mutex_is_held_again, &waiter);
   waiter.result = wait();
   pthread_cleanup_pop(1);
@@ -35,17 +37,18 @@ int waiting(pthread_mutex_t* mutex, CallPoint at, Wait wait) {
 }  // namespace
 
 FAULTLINE_EXPORT int pthread_cond_wait(pthread_cond_t* condition, pthread_mutex_t* mutex) {
-  return waiting(mutex, FAULTLINE_CALL_POINT, [=] { return real::pthread_cond_wait(condition, mutex); });
+  return waiting(condition, mutex, WaitKind::Blocking, FAULTLINE_CALL_POINT,
+                 [=] { return real::pthread_cond_wait(condition, mutex); });
 }
 
 FAULTLINE_EXPORT int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
                                             const timespec* until) {
-  return waiting(mutex, FAULTLINE_CALL_POINT,
+  return waiting(condition, mutex, WaitKind::Timed, FAULTLINE_CALL_POINT,
                  [=] { return real::pthread_cond_timedwait(condition, mutex, until); });
 }
 
 FAULTLINE_EXPORT int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
                                             clockid_t clock, const timespec* until) {
-  return waiting(mutex, FAULTLINE_CALL_POINT,
+  return waiting(condition, mutex, WaitKind::Timed, FAULTLINE_CALL_POINT,
                  [=] { return real::pthread_cond_clockwait(condition, mutex, clock, until); });
 }

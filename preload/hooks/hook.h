@@ -7,6 +7,7 @@
 
 #include "real.h"
 #include "record/acquisition.h"
+#include "wait/wait.h"
 
 #define FAULTLINE_EXPORT extern "C" __attribute__((visibility("default")))
 // An old name of a hook, for binaries that are bound to it.

@@ -11,20 +11,32 @@ bool acquired(int result) {
   return result == 0 || result == EOWNERDEAD;
 }
 
+// The lock's entry is on the held stack, but somebody has the lock.
+[[gnu::cold, gnu::noinline]] int lock_contended(pthread_mutex_t* mutex, std::uintptr_t return_address,
+                                                std::uintptr_t frame) {
+  wait_begins(mutex, LockKind::Mutex, Mode::Exclusive, {return_address, frame});
+  const int result = real::pthread_mutex_lock(mutex);
+  wait_ends();
+  return result;
+}
+
 // Everything but the hot path: an unknown lock, call point or chain, and mutexes whose lock function can fail
 // (errorcheck, robust, priority protocols, process-shared).
 [[gnu::cold, gnu::noinline]] int lock_slow(pthread_mutex_t* mutex, std::uintptr_t return_address,
                                            std::uintptr_t frame) {
   before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, {return_address, frame});
-  const int result = real::pthread_mutex_lock(mutex);
+  const int result =
+      looks_taken(mutex) ? lock_contended(mutex, return_address, frame) : real::pthread_mutex_lock(mutex);
   if (!acquired(result)) wait_failed(mutex);
   return result;
 }
 
 template <class Lock>
 int timed_lock(pthread_mutex_t* mutex, CallPoint at, Lock lock) {
+  timed_wait_begins(mutex, LockKind::Mutex, Mode::Exclusive);
   before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Timed, at);
   const int result = lock();
+  wait_ends();
   if (!acquired(result)) wait_failed(mutex);
   return result;
 }
@@ -51,7 +63,8 @@ FAULTLINE_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
   if (__builtin_expect(is_plain(mutex) && mutex_words(mutex)[0] == tag_for(mutex) &&
                            push_if_known(mutex, mutex_words(mutex)[1], LockKind::Mutex, Mode::Exclusive, at),
                        1))
-    return real::pthread_mutex_lock(mutex);
+    return __builtin_expect(looks_taken(mutex), 0) ? lock_contended(mutex, at.return_address, at.frame)
+                                                   : real::pthread_mutex_lock(mutex);
   return lock_slow(mutex, at.return_address, at.frame);
 }
 

@@ -17,8 +17,13 @@ FAULTLINE_EXPORT int pthread_spin_destroy(pthread_spinlock_t* lock) noexcept {
 }
 
 FAULTLINE_EXPORT int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
-  before_wait(lock, LockKind::Spin, Mode::Exclusive, WaitKind::Blocking, FAULTLINE_CALL_POINT);
-  return real::pthread_spin_lock(lock);
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  before_wait(lock, LockKind::Spin, Mode::Exclusive, WaitKind::Blocking, at);
+  if (!looks_taken(lock)) return real::pthread_spin_lock(lock);
+  wait_begins(lock, LockKind::Spin, Mode::Exclusive, at);
+  const int result = real::pthread_spin_lock(lock);
+  wait_ends();
+  return result;
 }
 
 FAULTLINE_EXPORT int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {

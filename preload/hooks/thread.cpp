@@ -22,6 +22,11 @@ int joined(pthread_t thread, int result) {
   return result;
 }
 
+// A join is a cancellation point: cleanup handlers of the program's run when it no longer waits.
+void join_is_over(void*) {
+  wait_ends();
+}
+
 }  // namespace
 
 FAULTLINE_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
@@ -42,7 +47,13 @@ FAULTLINE_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* att
 }
 
 FAULTLINE_EXPORT int pthread_join(pthread_t thread, void** value) {
-  return joined(thread, real::pthread_join(thread, value));
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  int result;
+  pthread_cleanup_push(join_is_over, nullptr);
+  wait_begins(reinterpret_cast<const void*>(thread), LockKind::Thread, Mode::Exclusive, at);
+  result = real::pthread_join(thread, value);
+  pthread_cleanup_pop(1);
+  return joined(thread, result);
 }
 
 FAULTLINE_EXPORT int pthread_tryjoin_np(pthread_t thread, void** value) noexcept {

@@ -5,6 +5,7 @@
 #include "record/stacks.h"
 #include "record/unwinder.h"
 #include "runtime.h"
+#include "wait/wait_graph.h"
 
 namespace faultline {
 namespace {
@@ -77,8 +78,10 @@ void before_release_slow(const volatile void* lock) {
   Guard guard;
   if (guard) {
     const void* address = const_cast<const void*>(lock);
-    if (!remove_held(guard.thread(), address) && !release_for_holder(guard.thread(), address))
+    if (!remove_held(guard.thread(), address) && !release_for_holder(guard.thread(), address)) {
+      forget_left_behind(lock);
       trace.lose(Lost::Foreign);
+    }
     return;
   }
   // A signal handler gives up a lock that the interrupted code took: it leaves the held stack when the shim

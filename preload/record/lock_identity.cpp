@@ -91,9 +91,7 @@ IdentityWord word_of(LockKind kind, const volatile void* address) {
 }
 
 void write_name(ThreadState& thread, LockId lock) {
-  const KeyMap::Value* name = remembered.find(key_of(Key::Name, lock.value));
-  const auto* text =
-      name != nullptr ? reinterpret_cast<const char*>(name->load(std::memory_order_acquire)) : nullptr;
+  const char* text = name_of(lock);
   if (text == nullptr) return;
   JsonLine line(thread.line, sizeof thread.line);
   trace.append(line.begin("name").number("lock", lock.value).text("name", text).end());
@@ -179,6 +177,11 @@ void name_lock(Guard& guard, LockId lock, const char* name) {
   text[length] = '\0';
   value->store(reinterpret_cast<std::uint64_t>(text), std::memory_order_release);
   if (is_written(lock)) write_name(guard.thread(), lock);
+}
+
+const char* name_of(LockId lock) {
+  const KeyMap::Value* name = remembered.find(key_of(Key::Name, lock.value));
+  return name != nullptr ? reinterpret_cast<const char*>(name->load(std::memory_order_acquire)) : nullptr;
 }
 
 void declare_mmap_lock(Guard& guard, LockId lock, const volatile void* address, LockKind kind) {

@@ -78,6 +78,7 @@ LockId new_lock_id();
 
 // Annotations: a name, the part of the mmap_lock.
 void name_lock(Guard& guard, LockId lock, const char* name);
+const char* name_of(LockId lock);  // null where it has none
 void declare_mmap_lock(Guard& guard, LockId lock, const volatile void* address, LockKind kind);
 
 // The program's own mmap_lock; id 0 where none was declared.

@@ -13,6 +13,7 @@
 #include "record/unwinder.h"
 #include "runtime.h"
 #include "sys/arena.h"
+#include "wait/wait.h"
 
 // The dynamic loader's: where the main thread's stack began.
 extern "C" void* __libc_stack_end;
@@ -27,6 +28,15 @@ constinit std::atomic<ThreadState*> states[kMaxStates]{};
 constinit std::atomic<std::uint32_t> state_count{0};
 constinit std::atomic<std::uint32_t> free_hint{0};  // no free state below it, most likely
 constinit std::atomic<std::uint32_t> next_thread{1};
+
+// The state of a thread by the low bits of its kernel id, for whoever finds the id in a lock. A slot may hold
+// a thread of the past, or another one with the same bits.
+constexpr std::uint32_t kTidSlots = 32768;
+constinit std::atomic<ThreadState*> by_tid[kTidSlots]{};
+
+std::atomic<ThreadState*>& tid_slot(int tid) {
+  return by_tid[static_cast<std::uint32_t>(tid) % kTidSlots];
+}
 
 constinit pthread_key_t end_key = 0;
 constinit bool have_end_key = false;
@@ -72,6 +82,8 @@ ThreadState* new_state() {
   state->served_count = 0;
   state->served_overflowed = false;
   state->deferred_count = 0;
+  state->handle = 0;
+  state->wait.reset();
   for (auto& slot : state->released_by_others) slot.store(nullptr, std::memory_order_relaxed);
   return state;
 }
@@ -186,6 +198,8 @@ void find_own_stack(ThreadState& state) {
 void become(ThreadState* state) {
   tls.state = state;
   state->tid = static_cast<int>(sys::call(SYS_gettid));
+  state->handle = static_cast<std::uintptr_t>(pthread_self());
+  tid_slot(state->tid).store(state, std::memory_order_release);
   trace.stats.threads.fetch_add(1, std::memory_order_relaxed);
   sys::call(SYS_prctl, PR_GET_NAME, sys::as_long(state->name));
   begin_walking(*state);
@@ -223,6 +237,7 @@ void end_thread() {
   tls.ended = true;
   close_ring(*state);
   end_walking(*state);
+  thread_ends(*state);
   if (recording() && trace.is_open()) {
     JsonLine line(state->line, sizeof state->line);
     trace.append(line.begin("exit").number("thread", state->id.value).number("epoch", state->epoch).end());
@@ -261,7 +276,13 @@ bool is_live(const ThreadState& state) {
 }
 
 ThreadState* thread_by_tid(int tid) {
-  return find_thread([tid](const ThreadState& state) { return state.tid == tid; });
+  std::atomic<ThreadState*>& slot = tid_slot(tid);
+  ThreadState* const newest = slot.load(std::memory_order_acquire);
+  if (newest == nullptr) return nullptr;
+  if (newest->tid == tid && is_live(*newest)) return newest;
+  ThreadState* const found = find_thread([tid](const ThreadState& state) { return state.tid == tid; });
+  if (found != nullptr) slot.store(found, std::memory_order_release);
+  return found;
 }
 
 void refresh_thread_name(ThreadState& thread) {
@@ -280,6 +301,8 @@ void registry_after_fork(ThreadState* survivor) {
   }
   if (survivor == nullptr) return;
   survivor->tid = static_cast<int>(sys::call(SYS_gettid));
+  survivor->handle = static_cast<std::uintptr_t>(pthread_self());
+  tid_slot(survivor->tid).store(survivor, std::memory_order_release);
   survivor->parent = ThreadId{};
   std::memset(survivor->known, 0, sizeof survivor->known);
   for (HeldLock* held = survivor->base; held != survivor->top; ++held) held->node = HeldId{};

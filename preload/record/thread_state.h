@@ -12,6 +12,7 @@
 
 #include "ids.h"
 #include "lock_vocabulary.h"
+#include "wait/published_wait.h"
 
 namespace faultline {
 
@@ -92,7 +93,8 @@ struct ThreadState {
   static constexpr std::size_t kMaxFrames = 64;
   static constexpr std::size_t kLineBytes = 16 << 10;
   static constexpr std::size_t kStackWords = 512;
-  static constexpr int kMaxWalk = 96;  // frames of the program, and ours on top of them
+  static constexpr int kMaxWalk = 96;             // frames of the program, and ours on top of them
+  static constexpr std::size_t kMaxWaiters = 64;  // of one deadlock
 
   // Hot: one cache line. The held stack is [base, top); pushing at or above `limit` takes the slow path,
   // which makes room. A thread that serves faults has limit == base: all its acquisitions take the slow path.
@@ -107,6 +109,8 @@ struct ThreadState {
   std::atomic<bool> in_use;
   bool is_server;
 
+  PublishedWait wait;
+
   // Dependencies already recorded by this thread in this epoch, by key. Direct mapped.
   std::uint64_t known[kKnownKeys];
   CallSite call_sites[kCallSites];
@@ -115,7 +119,8 @@ struct ThreadState {
   // Cold.
   std::uintptr_t stack_low;  // the stack the thread was made with; both 0 where not known
   std::uintptr_t stack_high;
-  bool owns_libunwind;  // one of the few threads that libunwind keeps a cache for
+  std::uintptr_t handle;  // its pthread_t
+  bool owns_libunwind;    // one of the few threads that libunwind keeps a cache for
   ThreadId parent;
   std::uint32_t parent_epoch;
   void* (*start_routine)(void*);
@@ -137,6 +142,7 @@ struct ThreadState {
   void* walked[kMaxWalk];
   std::uintptr_t frames[kMaxFrames];
   char line[kLineBytes];
+  Waiter waiters[kMaxWaiters];
   HeldLock inline_held[kHeldAtFirst];
 };
 
