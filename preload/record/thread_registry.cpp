@@ -143,9 +143,9 @@ void discard_thread(ThreadState& prepared) {
 
 namespace {
 
-// Finds the mapping that contains `address`, in /proc/self/maps: no libc, no allocation.
+// Finds the mapping that contains `address`, in /proc/thread-self/maps: no libc, no allocation.
 bool find_mapping(ThreadState& scratch, std::uintptr_t address, std::uintptr_t& low, std::uintptr_t& high) {
-  const long fd = sys::call(SYS_openat, AT_FDCWD, sys::as_long("/proc/self/maps"), O_RDONLY | O_CLOEXEC);
+  const long fd = sys::call(SYS_openat, AT_FDCWD, sys::as_long("/proc/thread-self/maps"), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   // A line begins "LOW-HIGH " in hexadecimal.
   std::uintptr_t bounds[2] = {0, 0};

@@ -11,13 +11,17 @@
 
 namespace faultline::sys {
 
+// The memory goes by the calling thread: a main thread that has left by pthread_exit has none any more.
+inline long own_id() {
+  return call(SYS_gettid);
+}
+
 // Copies `size` bytes from `from`, or nothing at all. 0, or -errno: EFAULT for memory that is not there,
 // EPERM or ENOSYS where a sandbox refuses the call and nothing is known.
 inline long probe_own_memory(void* to, const void* from, std::size_t size) {
   iovec local{to, size};
   iovec remote{const_cast<void*>(from), size};
-  const long copied =
-      call(SYS_process_vm_readv, call(SYS_getpid), as_long(&local), 1, as_long(&remote), 1, 0);
+  const long copied = call(SYS_process_vm_readv, own_id(), as_long(&local), 1, as_long(&remote), 1, 0);
   return copied < 0 ? copied : copied == static_cast<long>(size) ? 0 : -EFAULT;
 }
 
@@ -34,8 +38,7 @@ inline bool copy_argument(void* to, const void* from, std::size_t size) {
 inline bool store_result(void* to, const void* from, std::size_t size) {
   iovec local{const_cast<void*>(from), size};
   iovec remote{to, size};
-  const long stored =
-      call(SYS_process_vm_writev, call(SYS_getpid), as_long(&local), 1, as_long(&remote), 1, 0);
+  const long stored = call(SYS_process_vm_writev, own_id(), as_long(&local), 1, as_long(&remote), 1, 0);
   if (stored == static_cast<long>(size)) return true;
   if (stored >= 0 || stored == -EFAULT) return false;
   std::memcpy(to, from, size);
