@@ -38,7 +38,14 @@ LockClass shown_with_kind(const Lock& lock, std::string_view how, const Place& p
 
 bool goes_by_code(const Lock& lock) {
   return lock.name.empty() && !lock.is_static && lock.kind != LockKind::Service &&
-         lock.kind != LockKind::MmapLock;
+         lock.kind != LockKind::MmapLock && lock.kind != LockKind::Thread;
+}
+
+// The variable that the object guards: demanglers know the guard of a function's static variable by this.
+Place of_guarded(Place guard) {
+  constexpr std::string_view kGuard = "guard variable for ";
+  if (guard.name.starts_with(kGuard)) guard.name.erase(0, kGuard.size());
+  return guard;
 }
 
 LockClass class_by_sites(const Lock& lock, const std::vector<const Place*>& sites) {
@@ -99,9 +106,23 @@ LockClasses::LockClasses(const Model& model, const FrameNames& names, ClassRules
     // A fault is where a page was touched, not where the lock is taken.
     if (dependency.cause != Cause::Fault && by_sites(model.locks[dependency.to]))
       taken_.emplace_back(dependency.to, dependency.stack);
+  for (const Lock& lock : model.locks)
+    if (lock.thread) stacks_[lock.thread];
+  for (const Dependency& dependency : model.dependencies)
+    if (const auto known = stacks_.find(dependency.thread);
+        known != stacks_.end() && !known->second && !dependency.via_thread)
+      known->second = dependency.stack;
   std::ranges::sort(taken_);
   taken_.erase(std::unique(taken_.begin(), taken_.end()), taken_.end());
   classify();
+}
+
+// A thread that did nothing of note is known by its name only, which programs count and change.
+LockClass LockClasses::class_of_thread(const Lock& end) const {
+  if (const StackId stack = stacks_.at(end.thread))
+    return shown_with_kind(end, "thread", places_.start(stack));
+  const std::string& name = model_.threads[end.thread].name;
+  return {"thread-name:" + name, "thread(" + name + ')', Stability::Low};
 }
 
 LockClass LockClasses::make_class(LockId id, std::size_t callers) {
@@ -109,8 +130,10 @@ LockClass LockClasses::make_class(LockId id, std::size_t callers) {
   if (!lock.name.empty()) return {"name:" + lock.name, lock.name};
   if (lock.kind == LockKind::Service) return {"service:uffd", "service(uffd)"};
   if (lock.kind == LockKind::MmapLock) return {"model:mmap_lock", "mmap_lock"};
+  if (lock.kind == LockKind::Thread) return class_of_thread(lock);
   if (lock.is_static) {
     const Place object = places_.object(lock.place);
+    if (lock.kind == LockKind::StaticGuard) return shown_with_kind(lock, "static", of_guarded(object));
     return {"static:" + object.key, object.name, object.stability};
   }
   if (lock.init) return shown_with_kind(lock, "init", places_.site(lock.init, callers));

@@ -2,10 +2,10 @@
 //
 // Findings are found on instances and named by class, so that a thousand accounts with a lock each make one
 // finding, on every run the same one. A class goes by, in this order: an annotated name; the static object
-// the lock is or lies in; the function that initialised it; the functions that were seen to take it, as one
-// sorted set. Functions are taken past wrappers (ClassRules), each with its module. Code without symbols goes
-// by build id and offset: good until the next build. A lambda has no name of its own: it goes by the next
-// function outward that has one.
+// the lock is or lies in; of a thread's end, the function the thread was started with; the function that
+// initialised it; the functions that were seen to take it, as one sorted set. Functions are taken past
+// wrappers (ClassRules), each with its module. Code without symbols goes by build id and offset: good until
+// the next build. A lambda has no name of its own: it goes by the next function outward that has one.
 #pragma once
 
 #include <map>
@@ -62,6 +62,7 @@ class LockClasses {
   const VertexMap& map() const { return class_of_; }
 
  private:
+  LockClass class_of_thread(const Lock& end) const;
   LockClass make_class(LockId lock, std::size_t callers);
   void classify();
 
@@ -69,6 +70,7 @@ class LockClasses {
   const ClassRules rules_;
   Places places_;
   std::vector<std::pair<LockId, StackId>> taken_;  // where those were taken that go by it; sorted
+  std::map<ThreadId, StackId> stacks_;             // of threads whose ends are locks, any one stack of each
   std::map<std::string, std::size_t> callers_;     // by key without them: how many a class needs
   std::vector<LockClass> classes_;
   VertexMap class_of_;

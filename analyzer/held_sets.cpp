@@ -29,7 +29,9 @@ const HeldSets::Set& HeldSets::set(HeldId node) {
   if (!is_new) return set;
   for (HeldId held = node; held; held = model_.held[held].under) {
     const HeldNode& record = model_.held[held];
-    if (model_.locks[record.lock].kind != LockKind::Service)
+    // Nor is a thread's end a gate: it would tell of two orders of one thread only that it is one.
+    const LockKind kind = model_.locks[record.lock].kind;
+    if (kind != LockKind::Service && kind != LockKind::Thread)
       set.push_back({record.lock, record.mode == Mode::Exclusive});
   }
   // Of a lock held more than once the exclusive hold comes first and stays.

@@ -121,6 +121,22 @@ Place Places::find_site(StackId stack, std::size_t callers) const {
   return place;
 }
 
+Place Places::start(StackId stack) const {
+  const std::span<const Frame> frames = model_.frames(stack);
+  for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
+    if (!frame->module || rules_.is_wrapper_module(model_.modules[frame->module].path)) continue;
+    const std::vector<std::string> functions = names_.functions(*frame);
+    if (functions.empty()) return without_symbol(*frame);
+    for (auto function = functions.rbegin(); function != functions.rend(); ++function) {
+      if (rules_.is_wrapper(*function)) continue;
+      Place place = place_of({without_ordinals(*function), &*frame});
+      place.is_unnamed = names_a_closure(*function);
+      return place;
+    }
+  }
+  return {"?", "?", Stability::Low};
+}
+
 Place Places::place_of(const Function& function) const {
   if (function.name.empty()) return without_symbol(*function.frame);
   return {function.name + '@' + module_name(function.frame->module), function.name};

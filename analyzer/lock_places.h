@@ -43,6 +43,9 @@ class Places {
   // closure is told by the next function outward that has a name; where none has, its stability is low.
   const Place& site(StackId stack, std::size_t callers = 0);
 
+  // The outermost function of a call stack that is no wrapper: what a thread was started with.
+  Place start(StackId stack) const;
+
   // An object in a module's image. The offset inside it is left out: it would tell array elements apart, and
   // change with the layout.
   Place object(const Frame& place) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "thread_ends.h"
 #include "trace_files.h"
 #include "trace_reader.h"
 
@@ -61,6 +62,7 @@ class Builder : public TraceVisitor {
   }
   void on_lock(const LockRecord& record) override {
     Lock lock{record, process_, {}, false};
+    lock.thread = here(lock.thread);
     lock.init = here(lock.init);
     lock.first = here(lock.first);
     lock.place.module = here(lock.place.module);
@@ -164,6 +166,7 @@ Model load_model(std::span<const fs::path> paths, std::string_view run) {
     model.warnings.push_back(file.path.string() + ": empty: its process died before it recorded anything");
     if (run.empty()) model.gaps.push_back(model.warnings.back());
   }
+  hold_thread_ends(model);
   if (model.processes.size() == 0 && run.empty()) {
     const std::string where = paths.empty() ? std::string("no path given") : paths.front().string();
     throw InputError(where + ": no trace (*.jsonl) there; record one with: faultline run -- PROGRAM");

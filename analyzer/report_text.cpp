@@ -109,6 +109,9 @@ class FindingText {
   std::string wait(const Dependency& dependency) const {
     std::string text = std::string("(") + (is_shared(dependency.mode) ? "shared" : "exclusive") +
                        (dependency.timed ? ", for a limited time" : "") + ")";
+    if (dependency.cause == Cause::Join)
+      text = std::string("to end") + (dependency.timed ? ", for a limited time" : "");
+    if (dependency.cause == Cause::Once) text += " while another thread runs it";
     if (dependency.cause == Cause::Relock) text += " again at the end of a condition wait";
     if (dependency.cause == Cause::Fault) {
       text += " through a page fault on " + hexadecimal(dependency.fault.address) + " (";
@@ -132,8 +135,12 @@ class FindingText {
     const std::string thread = thread_of(dependency.thread) + server(dependency);
     std::string out =
         "  " + style_.bold(label + static_cast<char>(std::toupper(thread[0])) + thread.substr(1)) + "\n";
-    out += wrapped("holds " + name_of(edge.from) + " (" + hold(held) + "), taken at", 5, style_.width);
-    out += stacks_.render(view_stack(model_, report_.names, held.stack), 7);
+    if (model_.locks[edge.from].kind == LockKind::Thread) {
+      out += wrapped("is " + name_of(edge.from) + ", which has not ended", 5, style_.width);
+    } else {
+      out += wrapped("holds " + name_of(edge.from) + " (" + hold(held) + "), taken at", 5, style_.width);
+      out += stacks_.render(view_stack(model_, report_.names, held.stack), 7);
+    }
     std::string at = ", at";
     if (dependency.cause == Cause::Fault && !dependency.fault.stack_is_registers)
       at = ", some time after";  // only the newest recorded stack before the fault is known

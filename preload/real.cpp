@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "sys/static_guard.h"
+
 // libc declares its functions with attributes (nonnull, nothrow) that a template argument does not carry:
 // nothing is lost.
 #pragma GCC diagnostic ignored "-Wignored-attributes"
@@ -13,7 +15,9 @@ namespace {
 
 void* look_up(const char* symbol, const char* version) {
   void* found = version != nullptr ? dlvsym(RTLD_NEXT, symbol, version) : nullptr;
-  return found != nullptr ? found : dlsym(RTLD_NEXT, symbol);
+  if (found == nullptr) found = dlsym(RTLD_NEXT, symbol);
+  if (found == nullptr) dlerror();  // or the program would take the failure for one of its own
+  return found;
 }
 
 // What a pointer of type Fn holds before it is resolved, and where libc has no such function. Entry names the
@@ -67,21 +71,23 @@ struct FirstCall<Entry, R (*)(R, ...) noexcept> {
 
 }  // namespace
 
-#define FUNCTION(name, version)                                                                          \
-  namespace {                                                                                            \
-  struct Entry_##name {                                                                                  \
-    using Fn = decltype(&::name);                                                                        \
-    static Fn& pointer();                                                                                \
-    static void resolve() {                                                                              \
-      void* found = look_up(#name, version);                                                             \
-      pointer() = found != nullptr ? reinterpret_cast<Fn>(found) : FirstCall<Entry_##name, Fn>::missing; \
-    }                                                                                                    \
-  };                                                                                                     \
-  }                                                                                                      \
-  constinit decltype(&::name) name = FirstCall<Entry_##name, decltype(&::name)>::call;                   \
-  Entry_##name::Fn& Entry_##name::pointer() {                                                            \
-    return real::name;                                                                                   \
+#define ENTRY(name, version, otherwise)                                                \
+  namespace {                                                                          \
+  struct Entry_##name {                                                                \
+    using Fn = decltype(&::name);                                                      \
+    static Fn& pointer();                                                              \
+    static void resolve() {                                                            \
+      void* found = look_up(#name, version);                                           \
+      pointer() = found != nullptr ? reinterpret_cast<Fn>(found) : otherwise;          \
+    }                                                                                  \
+  };                                                                                   \
+  }                                                                                    \
+  constinit decltype(&::name) name = FirstCall<Entry_##name, decltype(&::name)>::call; \
+  Entry_##name::Fn& Entry_##name::pointer() {                                          \
+    return real::name;                                                                 \
   }
+#define FUNCTION(name, version) ENTRY(name, version, (FirstCall<Entry_##name, Fn>::missing))
+#define FUNCTION_OR(name, substitute) ENTRY(name, nullptr, substitute)
 #include "functions.def"
 
 void resolve_all() {

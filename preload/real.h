@@ -13,10 +13,12 @@
 #include <link.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
+#include <threads.h>
 #include <unistd.h>
 
 // What programs built with _FORTIFY_SOURCE call; only such builds see declarations in libc's headers.
@@ -24,6 +26,10 @@ extern "C" {
 ssize_t __read_chk(int fd, void* buffer, size_t size, size_t room);
 int __poll_chk(pollfd* fds, nfds_t count, int timeout, size_t room);
 int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask, size_t room);
+// The Itanium C++ ABI's, section 3.3.3; no header of libc declares them.
+int __cxa_guard_acquire(long long* guard);
+void __cxa_guard_release(long long* guard);
+void __cxa_guard_abort(long long* guard);
 }
 
 namespace faultline::real {

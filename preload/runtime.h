@@ -35,7 +35,10 @@ enum class Key : std::uint64_t {
   Fault,
   Role,
   LeftBehind,
-  Deadlock
+  Deadlock,
+  ThreadEnd,
+  MutexSemaphore,
+  Initialised
 };
 constexpr std::uint64_t key_of(Key space, std::uint64_t a) {
   return mix(static_cast<std::uint64_t>(space) << 56, a);

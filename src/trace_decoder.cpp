@@ -211,6 +211,9 @@ void TraceDecoder::lock(const Fields& fields) {
   record.shared = fields.flag_or("shared", false);
   record.address = fields.hexadecimal("addr");
   record.inode = fields.number_or("inode", 0);
+  record.thread = a_thread(fields.number32_or("thread", 0));
+  if ((record.kind == LockKind::Thread) != bool(record.thread))
+    throw RecordError(R"(field "thread" belongs to a lock of kind "thread", and to no other)");
   record.init = a_stack(fields.number_or("init", 0));
   record.first = a_stack(fields.number_or("first", 0));
   if (fields.has("static")) {

@@ -88,6 +88,7 @@ struct LockRecord {
   bool shared = false;  // between processes
   std::uint64_t address = 0;
   std::uint64_t inode = 0;  // of a service: number of the userfaultfd's file
+  ThreadId thread;          // of a thread's end: which one; none otherwise
   StackId init;             // none: its initialisation was not seen
   StackId first;            // none: its first acquisition was not seen
   bool is_static = false;   // it lies in a module's image, at `place`

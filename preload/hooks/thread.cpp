@@ -1,17 +1,47 @@
-// pthread_create and the joins: which thread's life lies before another's.
+// pthread_create, the joins, and C11's: which thread's life lies before another's, and who waits for its end.
 #include "hooks/hook.h"
+#include "hooks/unwound.h"
+#include "record/thread_ends.h"
 #include "record/thread_registry.h"
 
 using namespace faultline;
 
+FAULTLINE_UNWOUND_CALL(faultline_join, wait_ends())
+
 namespace {
 
-void* run_thread(void* prepared) {
+// A thread's start routine, whose result is a pointer or, by C11, an int.
+template <class Result>
+using Routine = Result (*)(void*);
+// What any function pointer may be cast to and back without a warning.
+using AnyFunction = void (*)();
+
+template <class Result>
+Result run_thread(void* prepared) {
   auto& state = *static_cast<ThreadState*>(prepared);
-  void* (*const routine)(void*) = state.start_routine;
+  const auto routine = reinterpret_cast<Routine<Result>>(reinterpret_cast<AnyFunction>(state.start_routine));
   void* const argument = state.start_argument;
   begin_thread(state);
   return routine(argument);
+}
+
+// Creates a thread by `create`, which is given what to run instead of `routine`..
+template <class Result, class Create>
+int creating(pthread_t* thread, Routine<Result> routine, void* argument, Create create) {
+  ThreadState* prepared = nullptr;
+  {
+    Guard guard;
+    if (guard) prepared = prepare_thread(guard.thread());
+  }
+  if (prepared == nullptr) return create(routine, argument);
+  prepared->start_routine = reinterpret_cast<Routine<void*>>(reinterpret_cast<AnyFunction>(routine));
+  prepared->start_argument = argument;
+  const ThreadId id = prepared->id;
+  const int result = create(run_thread<Result>, static_cast<void*>(prepared));
+  if (result != 0) discard_thread(*prepared);
+  Guard guard;
+  if (guard && result == 0) thread_created(guard.thread(), id, thread);
+  return result;
 }
 
 int joined(pthread_t thread, int result) {
@@ -22,38 +52,34 @@ int joined(pthread_t thread, int result) {
   return result;
 }
 
-// A join is a cancellation point: cleanup handlers of the program's run when it no longer waits.
-void join_is_over(void*) {
+// A join without a time limit, by whichever name; thrd_success is 0.
+template <class Function, class Value>
+int waiting_join(pthread_t thread, CallPoint at, Function function, Value value) {
+  before_join(thread, WaitKind::Blocking, at);
+  wait_begins(reinterpret_cast<const void*>(thread), LockKind::Thread, Mode::Exclusive, at);
+  const int result = faultline_join(function, thread, value);
   wait_ends();
+  return joined(thread, result);
 }
 
 }  // namespace
 
+static_assert(thrd_success == 0);
+
 FAULTLINE_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
                                     void* (*routine)(void*), void* argument) noexcept {
-  ThreadState* prepared = nullptr;
-  {
-    Guard guard;
-    if (guard) prepared = prepare_thread(guard.thread());
-  }
-  if (prepared == nullptr) return real::pthread_create(thread, attributes, routine, argument);
-  prepared->start_routine = routine;
-  prepared->start_argument = argument;
-  const int result = real::pthread_create(thread, attributes, run_thread, prepared);
-  if (result != 0) discard_thread(*prepared);
-  Guard guard;
-  if (guard && result == 0) thread_created(guard.thread());
-  return result;
+  return creating(thread, routine, argument, [=](Routine<void*> run, void* with) {
+    return real::pthread_create(thread, attributes, run, with);
+  });
+}
+
+FAULTLINE_EXPORT int thrd_create(thrd_t* thread, thrd_start_t routine, void* argument) {
+  return creating(thread, routine, argument,
+                  [=](Routine<int> run, void* with) { return real::thrd_create(thread, run, with); });
 }
 
 FAULTLINE_EXPORT int pthread_join(pthread_t thread, void** value) {
-  const CallPoint at = FAULTLINE_CALL_POINT;
-  int result;
-  pthread_cleanup_push(join_is_over, nullptr);
-  wait_begins(reinterpret_cast<const void*>(thread), LockKind::Thread, Mode::Exclusive, at);
-  result = real::pthread_join(thread, value);
-  pthread_cleanup_pop(1);
-  return joined(thread, result);
+  return waiting_join(thread, FAULTLINE_CALL_POINT, real::pthread_join, value);
 }
 
 FAULTLINE_EXPORT int pthread_tryjoin_np(pthread_t thread, void** value) noexcept {
@@ -61,10 +87,16 @@ FAULTLINE_EXPORT int pthread_tryjoin_np(pthread_t thread, void** value) noexcept
 }
 
 FAULTLINE_EXPORT int pthread_timedjoin_np(pthread_t thread, void** value, const timespec* until) {
+  before_join(thread, WaitKind::Timed, FAULTLINE_CALL_POINT);
   return joined(thread, real::pthread_timedjoin_np(thread, value, until));
 }
 
 FAULTLINE_EXPORT int pthread_clockjoin_np(pthread_t thread, void** value, clockid_t clock,
                                           const timespec* until) {
+  before_join(thread, WaitKind::Timed, FAULTLINE_CALL_POINT);
   return joined(thread, real::pthread_clockjoin_np(thread, value, clock, until));
+}
+
+FAULTLINE_EXPORT int thrd_join(thrd_t thread, int* value) {
+  return waiting_join(thread, FAULTLINE_CALL_POINT, real::thrd_join, value);
 }

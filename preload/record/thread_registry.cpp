@@ -13,6 +13,7 @@
 #include "record/unwinder.h"
 #include "runtime.h"
 #include "sys/arena.h"
+#include "sys/own_memory.h"
 #include "wait/wait.h"
 
 // The dynamic loader's: where the main thread's stack began.
@@ -82,7 +83,6 @@ ThreadState* new_state() {
   state->served_count = 0;
   state->served_overflowed = false;
   state->deferred_count = 0;
-  state->handle = 0;
   state->wait.reset();
   for (auto& slot : state->released_by_others) slot.store(nullptr, std::memory_order_relaxed);
   return state;
@@ -107,9 +107,15 @@ void thread_is_ending(void* value) {
   end_thread();
 }
 
-// Threads by pthread_t: the newest one to have it. Looked up once the thread has ended and been joined.
+// Threads by pthread_t: the newest one to have it.
 std::uint64_t handle_key(pthread_t handle) {
   return key_of(Key::Thread, 0, static_cast<std::uint64_t>(handle));
+}
+
+void know_handle(pthread_t handle, ThreadId thread) {
+  bool added;
+  if (KeyMap::Value* by_handle = remembered.find_or_add(handle_key(handle), &added))
+    by_handle->store(thread.value, std::memory_order_release);
 }
 
 void next_epoch(ThreadState& thread) {
@@ -133,7 +139,13 @@ ThreadState* prepare_thread(ThreadState& parent) {
   return state;
 }
 
-void thread_created(ThreadState& parent) {
+void thread_created(ThreadState& parent, ThreadId child, const pthread_t* handle) {
+  // A thread that has begun has told so itself; it may have ended since, left its handle to another, and
+  // freed the memory that this one is in.
+  pthread_t known = 0;
+  if (recorded.find(key_of(Key::Thread, child.value)) == nullptr &&
+      sys::probe_own_memory(&known, handle, sizeof known) == 0)
+    know_handle(known, child);
   next_epoch(parent);
 }
 
@@ -198,16 +210,13 @@ void find_own_stack(ThreadState& state) {
 void become(ThreadState* state) {
   tls.state = state;
   state->tid = static_cast<int>(sys::call(SYS_gettid));
-  state->handle = static_cast<std::uintptr_t>(pthread_self());
   tid_slot(state->tid).store(state, std::memory_order_release);
   trace.stats.threads.fetch_add(1, std::memory_order_relaxed);
   sys::call(SYS_prctl, PR_GET_NAME, sys::as_long(state->name));
   begin_walking(*state);
   find_own_stack(*state);
   if (have_end_key) pthread_setspecific(end_key, state);
-  bool added;
-  if (KeyMap::Value* by_handle = remembered.find_or_add(handle_key(pthread_self()), &added))
-    by_handle->store(state->id.value, std::memory_order_release);
+  know_handle(pthread_self(), state->id);
   if (ensure_trace(*state)) write_thread_record(*state, *state);
   open_ring_if_wanted(*state);
 }
@@ -249,19 +258,23 @@ void end_thread() {
 
 void thread_joined(Guard& joiner, pthread_t joined) {
   ThreadState& thread = joiner.thread();
-  const KeyMap::Value* by_handle = remembered.find(handle_key(joined));
-  const std::uint64_t id = by_handle != nullptr ? by_handle->load(std::memory_order_acquire) : 0;
+  const ThreadId id = thread_by_handle(joined);
   // Of a thread that left no record, or belongs to a process this one was forked from, there is nothing to
   // order.
-  if (id == 0 || !ensure_trace(thread) || recorded.find(key_of(Key::Thread, id)) == nullptr) return;
+  if (!id || !ensure_trace(thread) || recorded.find(key_of(Key::Thread, id.value)) == nullptr) return;
   write_thread_record(thread, thread);
   JsonLine line(thread.line, sizeof thread.line);
   trace.append(line.begin("join")
                    .number("thread", thread.id.value)
                    .number("epoch", thread.epoch)
-                   .number("joined", id)
+                   .number("joined", id.value)
                    .end());
   next_epoch(thread);
+}
+
+ThreadId thread_by_handle(pthread_t handle) {
+  const KeyMap::Value* id = remembered.find(handle_key(handle));
+  return ThreadId{id != nullptr ? static_cast<std::uint32_t>(id->load(std::memory_order_acquire)) : 0};
 }
 
 ThreadState* state_at(std::uint32_t at) {
@@ -301,7 +314,6 @@ void registry_after_fork(ThreadState* survivor) {
   }
   if (survivor == nullptr) return;
   survivor->tid = static_cast<int>(sys::call(SYS_gettid));
-  survivor->handle = static_cast<std::uintptr_t>(pthread_self());
   tid_slot(survivor->tid).store(survivor, std::memory_order_release);
   survivor->parent = ThreadId{};
   std::memset(survivor->known, 0, sizeof survivor->known);

@@ -14,7 +14,9 @@ namespace faultline {
 // A state for a thread about to be created by `parent`, with a new id. nullptr: no memory; the thread then
 // registers itself, without a parent. `parent`'s epoch rises with `thread_created`, after success.
 ThreadState* prepare_thread(ThreadState& parent);
-void thread_created(ThreadState& parent);
+// `child`: the id it was given. `handle`: where the program keeps what it knows it by, told here too since a
+// join may come before the new thread's first act.
+void thread_created(ThreadState& parent, ThreadId child, const pthread_t* handle);
 void discard_thread(ThreadState& prepared);  // creation failed
 
 // Gives the calling thread, seen for the first time, a state and writes its record. Null: not possible,
@@ -29,6 +31,10 @@ void end_thread();
 
 // `joiner` has seen the end of `joined`.
 void thread_joined(Guard& joiner, pthread_t joined);
+
+// The thread that was last seen to have this handle; none where it was never seen. Means something only while
+// the program may use the handle.
+ThreadId thread_by_handle(pthread_t handle);
 
 // The thread with kernel id `tid`, or null (never seen, or ended).
 ThreadState* thread_by_tid(int tid);

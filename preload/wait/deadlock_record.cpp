@@ -50,7 +50,7 @@ Part prepare(ThreadState& writer, const Waiter& waiter) {
     part.stack = waiter.thread->top[-1].place.stack;
   }
   if (!waiter.wait.is_condition() && waiter.wait.kind == LockKind::Thread)
-    if (ThreadState* joined = thread_by_handle(waiter.wait.object)) {
+    if (ThreadState* joined = live_thread(waiter.wait.object)) {
       write_thread_record(writer, *joined);
       part.joined = joined->id;
     }

@@ -84,7 +84,7 @@ void print_wait(Line& line, const Waiter& waiter) {
   if (wait.is_condition()) {
     line.put("on condition ").address(reinterpret_cast<std::uintptr_t>(wait.object)).at(wait.stack);
   } else if (wait.kind == LockKind::Thread) {
-    const ThreadState* joined = thread_by_handle(wait.object);
+    const ThreadState* joined = live_thread(wait.object);
     line.put("for the end of thread ")
         .number(joined != nullptr ? static_cast<std::uint64_t>(joined->tid) : 0);
     line.at(wait.stack);

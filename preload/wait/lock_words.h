@@ -31,6 +31,23 @@ inline bool looks_taken(const pthread_rwlock_t* lock, Mode mode) {
   return mode == Mode::SharedRecursive ? (readers & kWritePhase) != 0 : readers != 0;
 }
 
+inline bool looks_taken(const sem_t* semaphore) {
+  return __atomic_load_n(reinterpret_cast<const unsigned*>(semaphore), __ATOMIC_RELAXED) == 0;
+}
+// The caller would not be the last one to come.
+inline bool looks_incomplete(const pthread_barrier_t* barrier) {
+  const auto* words = reinterpret_cast<const unsigned*>(barrier);  // in, round, count
+  return __atomic_load_n(words, __ATOMIC_RELAXED) - __atomic_load_n(words + 1, __ATOMIC_RELAXED) + 1 <
+         words[2];
+}
+// Some thread runs the initialiser.
+inline bool looks_running(const pthread_once_t* control) {
+  return (__atomic_load_n(control, __ATOMIC_RELAXED) & 3) == 1;
+}
+inline bool looks_running(const long long* guard) {
+  return (__atomic_load_n(guard, __ATOMIC_RELAXED) & 0xff01) == 0x100;
+}
+
 // A copy of a lock's memory.
 union LockWords {
   pthread_mutex_t mutex;

@@ -112,7 +112,7 @@ class Waiters {
 
   // The end of a thread that waits itself, and so will not come.
   Asleep is_joinable_later(const Awaited& wait) const {
-    const ThreadState* joined = thread_by_handle(wait.object);
+    const ThreadState* joined = live_thread(wait.object);
     return joined == nullptr || (joined == &self_ && self_leaves_) ? Asleep::No : Asleep::Yes;
   }
 

@@ -40,14 +40,17 @@ bool waits_unpublished(ThreadState& walker, const ThreadState& thread, Waiter& w
   HeldLock newest{};
   any_held(walker, thread, [&](const HeldLock& entry, bool) { return newest = entry, true; });
   if (newest.address == nullptr || newest.by_trylock ||
-      (newest.kind != LockKind::Mutex && newest.kind != LockKind::Rwlock))
+      (newest.kind != LockKind::Mutex && newest.kind != LockKind::Rwlock && newest.kind != LockKind::Once))
     return false;
   const HeldLock* own = walker.top - 1;
   while (own != walker.base && own[-1].address != newest.address) --own;
   if (own == walker.base) return false;
   waiter.wait = {newest.address, nullptr, newest.kind, newest.mode, false, StackId{}};
   LockWords words;
-  return copy_words(waiter.wait, words) && owner_in(waiter.wait, words) == walker.tid;
+  if (!copy_words(waiter.wait, words)) return false;
+  // An initialiser that is running is the walker's.
+  return newest.kind == LockKind::Once ? is_taken(waiter.wait, words, thread.tid)
+                                       : owner_in(waiter.wait, words) == walker.tid;
 }
 
 bool describe(ThreadState& walker, ThreadState& thread, Waiter& waiter) {
@@ -86,7 +89,7 @@ ThreadState* next_blocker(ThreadState& walker, Waiter& waiter) {
   if (wait.kind == LockKind::Thread || wait.kind == LockKind::Service) {
     waiter.cursor = 1;
     if (!first) return nullptr;
-    if (wait.kind == LockKind::Thread) return thread_by_handle(wait.object);
+    if (wait.kind == LockKind::Thread) return live_thread(wait.object);
     const PendingFault* fault = pending_fault_of(*waiter.thread);
     return fault == nullptr
                ? nullptr
@@ -159,10 +162,9 @@ bool waits_for_good(const ThreadState& thread, Waiter& waiter) {
   return true;
 }
 
-ThreadState* thread_by_handle(const volatile void* handle) {
-  return find_thread([handle](const ThreadState& thread) {
-    return thread.handle == reinterpret_cast<std::uintptr_t>(handle);
-  });
+ThreadState* live_thread(const volatile void* handle) {
+  const ThreadId id = thread_by_handle(reinterpret_cast<pthread_t>(const_cast<const void*>(handle)));
+  return id ? find_thread([id](const ThreadState& thread) { return thread.id == id; }) : nullptr;
 }
 
 std::uint64_t key_of_waits(DeadlockKind kind, const Waiter* waiters, std::size_t count) {

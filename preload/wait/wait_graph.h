@@ -59,7 +59,7 @@ bool has_acquired(ThreadState& walker, const ThreadState& thread, const volatile
 bool waits_for_good(const ThreadState& thread, Waiter& waiter);
 
 // The live thread with that pthread_t, null if none.
-ThreadState* thread_by_handle(const volatile void* handle);
+ThreadState* live_thread(const volatile void* handle);
 
 // Identifies a set of waits, whatever their order.
 std::uint64_t key_of_waits(DeadlockKind kind, const Waiter* waiters, std::size_t count);

@@ -80,7 +80,9 @@ class Script {
   }
 
   void note_kind(const std::string& word) {
-    if (word == ";" || word.back() == ':' || word.front() == '+' || word.front() == '<') return;
+    if (word == ";" || word.back() == ':' ||
+        std::string_view("+<>").find(word.front()) != std::string_view::npos)
+      return;
     if (has(word, 'r') || has(word, 'f') || word.front() == '!') rwlocks_.insert({lock_name(word), true});
   }
 
@@ -98,7 +100,10 @@ class Script {
   int lock_of(const std::string& name) {
     const auto [entry, is_new] = locks_.try_emplace(name, static_cast<int>(locks_.size()) + 1);
     if (is_new) {
-      const char* kind = name.front() == 'U' ? "service" : rwlocks_.contains(name) ? "rwlock" : "mutex";
+      const char* kind = name.front() == 'U'        ? "service"
+                         : name.starts_with("end(") ? "thread"
+                         : rwlocks_.contains(name)  ? "rwlock"
+                                                    : "mutex";
       out_ << R"({"t":"lock","id":)" << entry->second << R"(,"kind":")" << kind << R"(","addr":"0x)"
            << std::hex << 0x7000 + 64 * entry->second << std::dec << '"';
       if (details_.contains(name)) out_ << ',' << details_[name];
@@ -107,6 +112,12 @@ class Script {
       out_ << R"({"t":"name","lock":)" << entry->second << R"(,"name":")" << name << "\"}\n";
     }
     return entry->second;
+  }
+
+  int end_of(const std::string& thread) {
+    const std::string name = "end(" + thread + ')';
+    details_[name] = R"("thread":)" + std::to_string(thread_of(thread).id);
+    return lock_of(name);
   }
 
   int new_stack() {
@@ -126,6 +137,8 @@ class Script {
              << thread_of(word.substr(1)).id << "}\n";
         ++thread.epoch;
         return;
+      case '>':
+        return wait(thread, word, end_of(lock_name(word.substr(1))), "exclusive", new_stack());
       case '-': {
         const int lock = lock_of(lock_name(word));
         const auto hold = std::find_if(thread.held.rbegin(), thread.held.rend(),
@@ -172,7 +185,7 @@ class Script {
   void wait(const Thread& thread, const std::string& word, int lock, const std::string& mode, int stack) {
     std::ostringstream extra;
     const bool is_call = word.front() != '!' && word.find('^') == std::string::npos;
-    if (is_call) extra << R"(,"cause":"call")";
+    if (is_call) extra << R"(,"cause":")" << (word.front() == '>' ? "join" : "call") << '"';
     if (word.front() == '!') {
       const std::size_t service = word.find('=');
       const int service_id = service == std::string::npos ? 0 : lock_of(word.substr(service + 1));

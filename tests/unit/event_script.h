@@ -17,6 +17,7 @@
 //   !A !A/k    page fault, by its own code or inside a system call: waits for A, shared-fair
 //   !A=U       the same on a page that service U serves
 //   A^U^T3     the server T3 of service U takes A on behalf of this thread
+//   >T2 >T2/t  waits for the end of T2, as a join does before it is over; with a time limit
 //   +T2 <T2    creates T2, joins T2; threads nobody creates are alive all the time
 //
 // Services begin with U. All other locks are named, so classes are the names.
