@@ -25,6 +25,7 @@ constexpr int kFindings = 66;
 struct RunArguments {
   std::string out = "faultline-out";
   std::string faults = "auto";
+  std::string on_deadlock = "kill";
   std::string gate;
   ReportOptions report;
 };
@@ -70,10 +71,12 @@ int run(const RunArguments& arguments, const std::vector<std::string>& program) 
   const fs::path out = output_folder(arguments.out);
   check_reports(arguments.report, STDERR_FILENO, {&out, 1}, arguments.gate);
   const std::string id = new_run_id();
-  const auto [started, status] =
-      launch({.command = program,
-              .library = find_preload_library(),
-              .options = {{"out", out.string()}, {"run", id}, {"faults", arguments.faults}}});
+  const auto [started, status] = launch({.command = program,
+                                         .library = find_preload_library(),
+                                         .options = {{"out", out.string()},
+                                                     {"run", id},
+                                                     {"faults", arguments.faults},
+                                                     {"on_deadlock", arguments.on_deadlock}}});
   if (!started) return status;
   try {
     const bool failed = fails(arguments, program[0], out, id, baseline);
@@ -107,6 +110,13 @@ void add_run_command(CLI::App& app, const std::vector<std::string>& program, std
                    "(default), off none")
       ->type_name("SOURCE")
       ->check(CLI::IsMember({"auto", "perf", "uffd", "off"}));
+  command
+      ->add_option(
+          "--on-deadlock", arguments->on_deadlock,
+          "What is done about a deadlock that happens: kill ends the program with status 66 (default), "
+          "report only says so")
+      ->type_name("WHAT")
+      ->check(CLI::IsMember({"kill", "report"}));
   command->add_option("--gate", arguments->gate, "Baseline of accepted findings, which then do not count")
       ->type_name("FILE");
   add_report_options(*command, arguments->report);
@@ -114,7 +124,9 @@ void add_run_command(CLI::App& app, const std::vector<std::string>& program, std
   command->footer(
       "Reports without a file go to standard error. Exit status: the program's own (128 + signal where one "
       "ended it, 127 not found,\n"
-      "126 not executable), or 66 where that is 0 and there are findings at or above --fail-on.\n\n"
+      "126 not executable), or 66 where that is 0 and there are findings at or above --fail-on, or where a "
+      "deadlock "
+      "happened.\n\n"
       "Examples:\n"
       "  faultline run -- ./server --port 8080\n"
       "  faultline run -o traces --gate faultline.baseline --format=json:report.json -- ./tests");

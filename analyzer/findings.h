@@ -8,6 +8,7 @@
 
 #include "classes.h"
 #include "cycles.h"
+#include "deadlocks.h"
 #include "explain.h"
 #include "finding.h"
 
@@ -26,6 +27,10 @@ class Findings {
 
   // Adds a lock call that returns an error instead of waiting: the thread has `witness.held` already.
   void add_misuse(const Witness& witness);
+
+  // Adds a deadlock that happened, in an order of its own or that of its cycle. It has the fingerprint its
+  // cycle would have had, and is shown instead of it: cycles added later count as further witnesses.
+  void add_deadlock(const Happened& happened);
 
   // All of them, worst first.
   std::vector<Finding> take();

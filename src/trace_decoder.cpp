@@ -54,6 +54,7 @@ TraceDecoder::Decode TraceDecoder::decoder_of(std::string_view type) {
       {"join", &TraceDecoder::join},
       {"module", &TraceDecoder::module},
       {"range", &TraceDecoder::range},
+      {"deadlock", &TraceDecoder::deadlock},
       {"role", &TraceDecoder::role},
       {"source", &TraceDecoder::source},
       {"end", &TraceDecoder::end},
@@ -281,6 +282,32 @@ void TraceDecoder::dependency(const Fields& fields) {
   }
   if (record.cause == Cause::Fault) record.fault = fault(fields.object("fault"));
   visitor_.on_dependency(record);
+}
+
+DeadlockWait TraceDecoder::deadlock_wait(const Fields& fields) const {
+  return {.thread = a_thread(required(fields.number32("thread"), "thread")),
+          .under = a_held(fields.number("under")),
+          .to = a_lock(fields.number("to")),
+          .mode = fields.word("mode", Mode::SharedFair),
+          .stack = a_stack(fields.number("stack")),
+          .cause = fields.word("cause", Cause::Service),
+          .what = std::string(fields.text("for")),
+          .address = fields.hexadecimal("addr"),
+          .joins = a_thread(fields.number_or("joins", 0))};
+}
+
+void TraceDecoder::deadlock(const Fields& fields) {
+  DeadlockRecord record{.kind = fields.word("kind", DeadlockKind::Stall),
+                        .gone = fields.number32_or("gone", 0),
+                        .others = fields.number_or("others", 0),
+                        .waits = {}};
+  for (const auto element : fields.array("threads")) {
+    simdjson::dom::object wait;
+    if (element.get(wait)) throw RecordError("field \"threads\" is not a list of objects");
+    record.waits.push_back(deadlock_wait(Fields(wait)));
+  }
+  if (record.waits.empty()) throw RecordError("a deadlock without threads");
+  visitor_.on_deadlock(std::move(record));
 }
 
 void TraceDecoder::range(const Fields& fields) {

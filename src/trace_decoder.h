@@ -66,6 +66,7 @@ class TraceDecoder {
   void role(const Fields& fields);
   void held(const Fields& fields);
   void dependency(const Fields& fields);
+  void deadlock(const Fields& fields);
   void range(const Fields& fields);
   void end(const Fields& fields);
 
@@ -81,6 +82,7 @@ class TraceDecoder {
   HeldId a_held(std::uint64_t number) const { return resolve<HeldId>(held_, number, "held"); }
   LockId a_service(std::uint64_t number) const;
   FaultRecord fault(const Fields& fields) const;
+  DeadlockWait deadlock_wait(const Fields& fields) const;
   Frame frame(simdjson::dom::array pair, std::string_view key) const;
 
   TraceVisitor& visitor_;

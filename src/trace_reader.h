@@ -34,6 +34,7 @@ class TraceVisitor {
   virtual void on_mmap_lock(LockId lock) = 0;  // the program declared this lock as its own mmap_lock
   virtual void on_held(const HeldRecord& held) = 0;
   virtual void on_dependency(const DependencyRecord& dependency) = 0;
+  virtual void on_deadlock(DeadlockRecord deadlock) = 0;
   virtual void on_range(RangeRecord range) = 0;
   virtual void on_end() = 0;
 };

@@ -3,6 +3,7 @@
 #include "record/dependencies.h"
 #include "record/lock_identity.h"
 #include "record/stacks.h"
+#include "record/thread_ends.h"
 #include "record/thread_registry.h"
 #include "runtime.h"
 #include "wait/deadlock_report.h"
@@ -53,6 +54,7 @@ Part prepare(ThreadState& writer, const Waiter& waiter) {
     if (ThreadState* joined = live_thread(waiter.wait.object)) {
       write_thread_record(writer, *joined);
       part.joined = joined->id;
+      part.to = written_end_of(joined->id);
     }
   part.stack = written_stack(writer, part.stack);
   return part;

@@ -84,6 +84,15 @@ class CheckingVisitor : public TraceVisitor {
     promise(dependency.via_service.value <= locks_ && dependency.via_thread.value <= threads_);
     promise(dependency.fault.service.value <= locks_);
   }
+  void on_deadlock(DeadlockRecord deadlock) override {
+    next();
+    promise(!deadlock.waits.empty());
+    for (const DeadlockWait& wait : deadlock.waits) {
+      known(wait.thread.value, threads_);
+      promise(wait.under.value <= held_ && wait.to.value <= locks_);
+      promise(wait.stack.value <= stacks_ && wait.joins.value <= threads_);
+    }
+  }
   void on_range(RangeRecord range) override {
     next();
     promise(range.service.value <= locks_);

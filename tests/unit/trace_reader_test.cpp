@@ -30,6 +30,7 @@ class Counter : public TraceVisitor {
   void on_mmap_lock(LockId) override { ++roles; }
   void on_held(const HeldRecord&) override { ++held; }
   void on_dependency(const DependencyRecord&) override { ++dependencies; }
+  void on_deadlock(DeadlockRecord) override { ++deadlocks; }
   void on_range(RangeRecord) override { ++ranges; }
   void on_end() override { ended = true; }
 
@@ -37,7 +38,7 @@ class Counter : public TraceVisitor {
   StatsRecord last_stats;
   LockRecord last_lock;
   int sources = 0, modules = 0, stacks = 0, threads = 0, joins = 0, locks = 0, names = 0, roles = 0, held = 0,
-      dependencies = 0, ranges = 0;
+      dependencies = 0, deadlocks = 0, ranges = 0;
   bool ended = false;
 };
 
