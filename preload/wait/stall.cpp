@@ -1,5 +1,6 @@
 #include "wait/stall.h"
 
+#include <stddef.h>
 #include <sys/time.h>
 
 #include <cstring>
@@ -7,6 +8,7 @@
 #include "raw_syscall.h"
 #include "record/thread_registry.h"
 #include "sys/key_map.h"
+#include "sys/own_memory.h"
 #include "sys/task_state.h"
 #include "wait/lock_words.h"
 
@@ -94,7 +96,7 @@ class Waiters {
     const bool is_self = waiter.thread == &self_;
     if (!wait.is_condition() && wait.kind == LockKind::Thread) return is_joinable_later(wait);
     LockWords words;
-    if (!copy_words(wait, words) || is_shared(wait, words)) return Asleep::No;
+    if (!read_words(wait, is_self, words) || is_shared(wait, words)) return Asleep::No;
     if (wait.is_condition() && !knows_conditions()) return Asleep::No;
     if (wait.is_condition() || wait.kind == LockKind::Semaphore || wait.kind == LockKind::Barrier) {
       const unsigned others = others_at(wait);
@@ -108,6 +110,28 @@ class Waiters {
     }
     if (!is_taken(wait, words, waiter.thread->tid)) return Asleep::No;
     return is_given_up(wait, words) ? Asleep::No : Asleep::Yes;
+  }
+
+  // In most hand-overs the other thread has been set free and has yet to run: what shows it is looked at
+  // first, and where the memory must be there it is simply read: the thread's own, and a condition whose
+  // mutex it holds itself, so that nobody can have come back from a wait for it.
+  bool read_words(const Awaited& wait, bool is_self, LockWords& words) const {
+    Awaited own;
+    std::uint32_t sequence;
+    if (is_self || (wait.is_condition() && self_.wait.read(own, sequence) && own.mutex == wait.mutex)) {
+      std::memcpy(&words, const_cast<const void*>(wait.object),
+                  wait.is_condition() ? sizeof words.condition : words_of(wait.kind));
+      return true;
+    }
+    return !shows_signal(wait) && copy_words(wait, words);
+  }
+  static bool shows_signal(const Awaited& wait) {
+    const auto* at = static_cast<const volatile char*>(wait.object);
+    if (wait.is_condition()) {
+      constexpr std::size_t kSignals = offsetof(pthread_cond_t, __data.__g_signals);
+      return !sys::word_is(at + kSignals, 0) || !sys::word_is(at + kSignals + sizeof(unsigned), 0);
+    }
+    return wait.kind == LockKind::Semaphore && !sys::word_is(at, 0);
   }
 
   // The end of a thread that waits itself, and so will not come.

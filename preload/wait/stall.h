@@ -7,9 +7,9 @@
 // is left that could set one free; and after all that every wait is still the same one. Where any of it
 // cannot be known, there is no stall. Conditions only with the C libraries whose layout is known.
 //
-// Cost, where some other thread does not wait: one or two loads. A hand-over between two threads, of which
-// the second waits while the first is still waking, costs a system call more: the first one's condition is
-// read, and shows its signal. Processes of more than `kMostThreads` threads are not looked at.
+// Cost, where some other thread does not wait: one or two loads. A hand-over of which the second thread waits
+// while the first is still waking costs a look at the first one's condition: no system call where both use
+// one mutex, else one or two. Processes of more than `kMostThreads` threads are not looked at.
 #pragma once
 
 #include "wait/wait_graph.h"

@@ -29,8 +29,10 @@ int main() {
     _exit(0);
   }
   close(ends[1]);
-  std::unique_lock state(state_lock);
-  changed.wait(state, [] { return done; });
+  {
+    std::unique_lock state(state_lock);
+    changed.wait(state, [] { return done; });
+  }
   thread.join();
   std::puts("done");
 }
