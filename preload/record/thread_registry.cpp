@@ -42,6 +42,11 @@ std::atomic<ThreadState*>& tid_slot(int tid) {
 constinit pthread_key_t end_key = 0;
 constinit bool have_end_key = false;
 
+// Kernel ids of the threads that ended last: they have yet to leave the kernel.
+constexpr std::uint32_t kLatelyEnded = 64;
+constinit std::atomic<int> lately_ended[kLatelyEnded]{};
+constinit std::atomic<std::uint32_t> ended_count{0};
+
 ThreadState* take_free_state() {
   const std::uint32_t count = state_count.load(std::memory_order_acquire);
   for (std::uint32_t i = free_hint.load(std::memory_order_relaxed); i < count; ++i) {
@@ -157,7 +162,8 @@ namespace {
 
 // Finds the mapping that contains `address`, in /proc/thread-self/maps: no libc, no allocation.
 bool find_mapping(ThreadState& scratch, std::uintptr_t address, std::uintptr_t& low, std::uintptr_t& high) {
-  const long fd = sys::call(SYS_openat, AT_FDCWD, sys::as_long("/proc/thread-self/maps"), O_RDONLY | O_CLOEXEC);
+  const long fd =
+      sys::call(SYS_openat, AT_FDCWD, sys::as_long("/proc/thread-self/maps"), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   // A line begins "LOW-HIGH " in hexadecimal.
   std::uintptr_t bounds[2] = {0, 0};
@@ -252,8 +258,16 @@ void end_thread() {
     trace.append(line.begin("exit").number("thread", state->id.value).number("epoch", state->epoch).end());
     trace.refresh_stats();
   }
+  lately_ended[ended_count.fetch_add(1, std::memory_order_relaxed) % kLatelyEnded].store(
+      state->tid, std::memory_order_relaxed);
   release_state(*state);
   tls.state = nullptr;
+}
+
+bool has_ended_lately(int tid) {
+  for (const auto& ended : lately_ended)
+    if (ended.load(std::memory_order_relaxed) == tid) return true;
+  return false;
 }
 
 void thread_joined(Guard& joiner, pthread_t joined) {

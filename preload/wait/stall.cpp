@@ -182,7 +182,7 @@ bool look_at_task(int tid, void* data) {
   if (thread != nullptr)
     tasks.asleep = sleeps_in_its_wait(*thread) ? Asleep::Yes : Asleep::Unsure;
   else if (tid != sys::call(SYS_getpid) || !sys::is_zombie(tid))
-    tasks.asleep = Asleep::No;
+    tasks.asleep = has_ended_lately(tid) ? Asleep::Unsure : Asleep::No;
   return tasks.asleep == Asleep::Yes;
 }
 
@@ -219,8 +219,8 @@ bool has_timer(ThreadState& self) {
 
 bool find_stall(ThreadState& thread, bool leaves, Deadlock& found) {
   Waiters waiters(thread, leaves);
-  // A thread that has published its wait may yet be on its way to sleep: it will not look again.
-  constexpr int kLooks = 22;
+  // A thread that has published its wait, or ended, may yet be on its way: it will not look again.
+  constexpr int kLooks = 40;
   constexpr int kLooksWithoutSleep = 20;
   for (int look = 0; look < kLooks; ++look) {
     if (look > kLooksWithoutSleep)

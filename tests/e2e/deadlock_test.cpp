@@ -77,11 +77,6 @@ TEST_CASE("deadlock abba: observed, and the program is ended") {
                                    {"lock_b", "lock_a", "second_thread", "second_thread"}});
 }
 
-TEST_CASE("deadlock abba: the fingerprint is the one its cycle has where it does not happen") {
-  const std::string happened = deadlock_of("deadlock_abba").at("fingerprint");
-  CHECK(happened == only_finding(observe("shapes/abba")).at("fingerprint"));
-}
-
 TEST_CASE("deadlock abba, bare preload: told at once, and left as it is") {
   const Path traces = work_dir() / "traces";
   const Outcome outcome =
