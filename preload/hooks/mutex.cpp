@@ -11,9 +11,28 @@ bool acquired(int result) {
   return result == 0 || result == EOWNERDEAD;
 }
 
+// Its own holder asks again, and is let in or told off, but does not wait.
+bool is_own_and_returns(const pthread_mutex_t* mutex) {
+  const ThreadState* thread = tls.active;
+  const int type = mutex->__data.__kind & 3;
+  return (type == PTHREAD_MUTEX_RECURSIVE_NP || type == PTHREAD_MUTEX_ERRORCHECK_NP) && thread != nullptr &&
+         mutex->__data.__owner == thread->tid;
+}
+
+// Most contended locks are free again before a wait could be published, let alone waited in the kernel.
+bool is_free_soon(const pthread_mutex_t* mutex) {
+  constexpr int kPauses = 8;
+  for (int i = 0; i < kPauses; ++i) {
+    __builtin_ia32_pause();
+    if (!looks_taken(mutex)) return true;
+  }
+  return false;
+}
+
 // The lock's entry is on the held stack, but somebody has the lock.
 [[gnu::cold, gnu::noinline]] int lock_contended(pthread_mutex_t* mutex, std::uintptr_t return_address,
                                                 std::uintptr_t frame) {
+  if (is_own_and_returns(mutex) || is_free_soon(mutex)) return real::pthread_mutex_lock(mutex);
   wait_begins(mutex, LockKind::Mutex, Mode::Exclusive, {return_address, frame});
   const int result = real::pthread_mutex_lock(mutex);
   wait_ends();
