@@ -119,7 +119,7 @@ struct ThreadState {
   // Cold.
   std::uintptr_t stack_low;  // the stack the thread was made with; both 0 where not known
   std::uintptr_t stack_high;
-  bool owns_libunwind;    // one of the few threads that libunwind keeps a cache for
+  bool owns_libunwind;  // one of the few threads that libunwind keeps a cache for
   ThreadId parent;
   std::uint32_t parent_epoch;
   void* (*start_routine)(void*);
