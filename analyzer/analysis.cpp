@@ -11,10 +11,16 @@ Analysis::Analysis(std::span<const std::filesystem::path> paths, std::string_vie
 
 Report Analysis::report() const {
   Report report{.model = model_, .names = symbolizer_, .judgement = judgement_};
-  for (const Finding& finding : judgement_.findings)
-    for (const FindingEdge& edge : finding.edges)
-      for (const StackId stack : {model_.held[edge.held].stack, model_.dependencies[edge.dependency].stack})
-        for (const Frame& frame : model_.frames(stack)) symbolizer_.locate(frame);
+  const auto locate = [this](StackId stack) {
+    for (const Frame& frame : model_.frames(stack)) symbolizer_.locate(frame);
+  };
+  for (const Finding& finding : judgement_.findings) {
+    for (const FindingEdge& edge : finding.edges) {
+      locate(model_.held[edge.held].stack);
+      locate(model_.dependencies[edge.dependency].stack);
+    }
+    for (const FindingWait& wait : finding.waits) locate(wait.at);
+  }
   report.warnings = model_.warnings;
   for (std::string& problem : symbolizer_.problems()) report.warnings.push_back(std::move(problem));
   return report;

@@ -28,6 +28,7 @@ struct RunArguments {
   std::string faults = "auto";
   std::string include;
   std::string exclude;
+  std::string on_deadlock = "kill";
   std::string gate;
   ReportOptions report;
 };
@@ -79,7 +80,10 @@ int run(const RunArguments& arguments, const std::vector<std::string>& program) 
   const std::string id = new_run_id();
   Launch what = {.command = program,
                  .library = find_preload_library(),
-                 .options = {{"out", out.string()}, {"run", id}, {"faults", arguments.faults}}};
+                 .options = {{"out", out.string()},
+                             {"run", id},
+                             {"faults", arguments.faults},
+                             {"on_deadlock", arguments.on_deadlock}}};
   if (!arguments.include.empty()) what.options.emplace_back("include", arguments.include);
   if (!arguments.exclude.empty()) what.options.emplace_back("exclude", arguments.exclude);
   const auto [started, status] = launch(what);
@@ -123,6 +127,13 @@ void add_run_command(CLI::App& app, const std::vector<std::string>& program, std
            "Of the programs that are started watch only those whose name, or path where the pattern has a "
            "slash, matches (* and ?)");
   patterns("--exclude", arguments->exclude, "Do not watch those that match, whatever --include says");
+  command
+      ->add_option(
+          "--on-deadlock", arguments->on_deadlock,
+          "What is done about a deadlock that happens: kill ends the program with status 66 (default), "
+          "report only says so")
+      ->type_name("WHAT")
+      ->check(CLI::IsMember({"kill", "report"}));
   command->add_option("--gate", arguments->gate, "Baseline of accepted findings, which then do not count")
       ->type_name("FILE");
   add_report_options(*command, arguments->report);
@@ -130,7 +141,9 @@ void add_run_command(CLI::App& app, const std::vector<std::string>& program, std
   command->footer(
       "Reports without a file go to standard error. Exit status: the program's own (128 + signal where one "
       "ended it, 127 not found,\n"
-      "126 not executable), or 66 where that is 0 and there are findings at or above --fail-on.\n\n"
+      "126 not executable), or 66 where that is 0 and there are findings at or above --fail-on, or where a "
+      "deadlock "
+      "happened.\n\n"
       "Examples:\n"
       "  faultline run -- ./server --port 8080\n"
       "  faultline run -o traces --gate faultline.baseline --format=json:report.json -- ./tests");

@@ -82,6 +82,15 @@ struct FindingEdge {
   bool alternative = false;  // another witness of an order that an earlier entry already shows
 };
 
+// What one thread of a deadlock waits for, where that is no order of locks.
+struct FindingWait {
+  ThreadId thread;
+  LockId to;                  // none: no lock
+  std::string what;           // "a condition", "lock_a", "the end of thread reader (12)"
+  std::vector<LockId> holds;  // innermost first
+  StackId at;
+};
+
 struct FindingLock {
   LockId lock;
   std::string class_name;  // as shown to people
@@ -100,6 +109,7 @@ struct Finding {
   // In the order of the title, one edge each; after each its alternative witnesses, which differ in cause,
   // origin or stacks.
   std::vector<FindingEdge> edges;
+  std::vector<FindingWait> waits;  // of a deadlock that happened: each of its threads
   std::vector<std::string> notes;  // further sentences: what a reader should know of the evidence
   std::uint32_t instances = 1;     // sets of lock instances that share this fingerprint
 };

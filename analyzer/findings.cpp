@@ -120,6 +120,34 @@ void Findings::add_orphan(const Witness& witness) {
   keep(std::move(draft));
 }
 
+void Findings::add_deadlock(const Happened& happened) {
+  const std::vector<std::string_view> keys(happened.keys.begin(), happened.keys.end());
+  const std::size_t start = happened.is_cycle_of_locks() ? canonical_start(keys) : 0;
+  const auto in_order = [start](auto row) {
+    if (!row.empty()) std::rotate(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(start), row.end());
+    return row;
+  };
+  Draft draft;
+  Finding& finding = draft.finding;
+  finding.kind = Kind::Deadlock;
+  finding.verdict = happened.verdict;
+  finding.severity = Severity::Error;
+  finding.fingerprint = fingerprint_of(happened.like, in_order(keys));
+  finding.stability = happened.stability;
+  for (const LockId lock : in_order(happened.locks)) {
+    finding.locks.push_back(lock_of(lock));
+    finding.stability = std::min(finding.stability, classes_.of(lock).stability);
+  }
+  finding.title = happened.is_cycle_of_locks() ? title(finding.locks) : happened.title;
+  finding.why = happened.why;
+  finding.waits = happened.waits;
+  draft.places.resize(keys.size());
+  if (happened.witnesses.size() == keys.size())
+    for (std::size_t place = 0; const Witness& witness : in_order(happened.witnesses))
+      draft.places[place++] = {edge_of(witness, false)};
+  keep(std::move(draft));
+}
+
 void Findings::keep(Draft draft) {
   std::vector<LockId> locks;
   for (const FindingLock& lock : draft.finding.locks) locks.push_back(lock.lock);
@@ -173,6 +201,7 @@ void Findings::name_ends(Finding& finding, const FindingEdge& edge) const {
 void Findings::merge(Draft& shown, const Draft& other) const {
   for (std::size_t place = 0; place < shown.places.size(); ++place) {
     auto& edges = shown.places[place];
+    if (other.places[place].empty()) continue;
     FindingEdge candidate = other.places[place].front();
     const auto same_manner = [&](const FindingEdge& edge) {
       return manner(model_, edge.dependency) == manner(model_, candidate.dependency);

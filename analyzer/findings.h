@@ -9,6 +9,7 @@
 
 #include "classes.h"
 #include "cycles.h"
+#include "deadlocks.h"
 #include "explain.h"
 #include "finding.h"
 
@@ -30,6 +31,10 @@ class Findings {
 
   // Adds a wait, in a forked child, for what another thread of the parent held at the fork (`witness.held`).
   void add_orphan(const Witness& witness);
+
+  // Adds a deadlock that happened, in an order of its own or that of its cycle. It has the fingerprint its
+  // cycle would have had, and is shown instead of it: cycles added later count as further witnesses.
+  void add_deadlock(const Happened& happened);
 
   // All of them, worst first.
   std::vector<Finding> take();

@@ -5,6 +5,7 @@
 
 #include "classes.h"
 #include "cycles.h"
+#include "deadlocks.h"
 #include "findings.h"
 #include "lock_graph.h"
 #include "lockdep_policy.h"
@@ -20,8 +21,10 @@ class Judging {
  public:
   Judging(const Model& model, const FrameNames& names, const JudgeOptions& options)
       : model_(model),
+        names_(names),
         options_(options),
         classes_(model, names),
+        explainer_(model, classes_),
         verdicts_(model),
         findings_(model, classes_) {}
 
@@ -70,7 +73,11 @@ class Judging {
       }
     }
     // Only now is it known which locks meet; a search over classes must find them as they are.
-    if (&vertices != &classes_.map()) tell_classes_apart(found);
+    if (&vertices != &classes_.map()) {
+      tell_classes_apart(found);
+      for (const Happened& each : deadlocks_that_happened(model_, classes_, names_, explainer_))
+        findings_.add_deadlock(each);
+    }
     for (const Found& each : found) findings_.add(each.cycle, *each.component);
   }
 
@@ -95,7 +102,7 @@ class Judging {
   void say_what_the_policy_raised() {
     for (Finding& finding : judgement_.findings)
       if (finding.severity == Severity::Error && finding.verdict && *finding.verdict != Verdict::Feasible &&
-          *finding.verdict != Verdict::Self)
+          *finding.verdict != Verdict::Self && *finding.verdict != Verdict::Observed)
         finding.notes.emplace_back(
             "an error because of --policy=lockdep, which takes every inversion for one");
   }
@@ -154,8 +161,10 @@ class Judging {
   }
 
   const Model& model_;
+  const FrameNames& names_;
   const JudgeOptions& options_;
   LockClasses classes_;
+  Explainer explainer_;
   Verdicts verdicts_;
   Findings findings_;
   SearchBudget budget_;

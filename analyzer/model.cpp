@@ -89,6 +89,16 @@ class Builder : public TraceVisitor {
   void on_orphan(OrphanRecord orphan) override {
     model_.orphans.push_back({add(orphan.wait), orphan.holder_tid, std::move(orphan.holder_name)});
   }
+  void on_deadlock(DeadlockRecord deadlock) override {
+    for (DeadlockWait& wait : deadlock.waits) {
+      wait.thread = here(wait.thread);
+      wait.under = here(wait.under);
+      wait.to = here(wait.to);
+      wait.stack = here(wait.stack);
+      wait.joins = here(wait.joins);
+    }
+    model_.deadlocks.push_back(std::move(deadlock));
+  }
   void on_range(RangeRecord range) override {
     range.service = here(range.service);
     model_.ranges.push_back(std::move(range));

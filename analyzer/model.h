@@ -123,8 +123,9 @@ struct Model {
   std::vector<Orphan> orphans;
   std::vector<JoinRecord> joins;
   std::vector<RangeRecord> ranges;
-  std::vector<std::string> warnings;  // of reading: truncated tails, torn records; with file and line
-  std::vector<std::string> gaps;      // those of the warnings that say that a trace lost records
+  std::vector<DeadlockRecord> deadlocks;  // that happened
+  std::vector<std::string> warnings;      // of reading: truncated tails, torn records; with file and line
+  std::vector<std::string> gaps;          // those of the warnings that say that a trace lost records
 
   // Frames of a stack, innermost first; none for the stack 0.
   std::span<const Frame> frames(StackId stack) const {

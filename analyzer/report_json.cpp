@@ -79,6 +79,16 @@ Json json_edge(const Report& report, const FindingEdge& edge) {
   return json;
 }
 
+Json json_wait(const Report& report, const FindingWait& wait) {
+  Json holds = Json::array();
+  for (const LockId lock : wait.holds) holds.push_back(lock.value);
+  return {{"thread", json_thread(report.model, wait.thread)},
+          {"to", wait.to.value},
+          {"for", wait.what},
+          {"holds", holds},
+          {"at", json_stack(report, wait.at)}};
+}
+
 Json json_finding(const Report& report, const Finding& finding) {
   Json locks = Json::array();
   for (const FindingLock& lock : finding.locks)
@@ -87,18 +97,23 @@ Json json_finding(const Report& report, const Finding& finding) {
                      {"kind", spelling(report.model.locks[lock.lock].kind)}});
   Json edges = Json::array();
   for (const FindingEdge& edge : finding.edges) edges.push_back(json_edge(report, edge));
-  return {{"fingerprint", finding.fingerprint},
-          {"stability", spelling(finding.stability)},
-          {"state", spelling(finding.state)},
-          {"kind", spelling(finding.kind)},
-          {"severity", spelling(finding.severity)},
-          {"verdict", finding.verdict ? Json(spelling(*finding.verdict)) : Json(nullptr)},
-          {"title", finding.title},
-          {"locks", locks},
-          {"why", finding.why},
-          {"notes", finding.notes},
-          {"instances", finding.instances},
-          {"edges", edges}};
+  Json json = {{"fingerprint", finding.fingerprint},
+               {"stability", spelling(finding.stability)},
+               {"state", spelling(finding.state)},
+               {"kind", spelling(finding.kind)},
+               {"severity", spelling(finding.severity)},
+               {"verdict", finding.verdict ? Json(spelling(*finding.verdict)) : Json(nullptr)},
+               {"title", finding.title},
+               {"locks", locks},
+               {"why", finding.why},
+               {"notes", finding.notes},
+               {"instances", finding.instances},
+               {"edges", edges}};
+  if (!finding.waits.empty()) {
+    json["waits"] = Json::array();
+    for (const FindingWait& wait : finding.waits) json["waits"].push_back(json_wait(report, wait));
+  }
+  return json;
 }
 
 Json json_summary(const Report& report) {

@@ -39,6 +39,8 @@ class FindingText {
     std::size_t number = 0;
     for (const FindingEdge& edge : finding_.edges)
       out += edge.alternative ? alternative(edge) : "\n" + primary(edge, ++number);
+    if (finding_.edges.empty())
+      for (const FindingWait& wait : finding_.waits) out += "\n" + waiting(wait, ++number);
     for (const std::string& note : finding_.notes)
       out += "\n" + wrapped("note: " + sentence(note), 2, style_.width);
     if (finding_.instances > 1)
@@ -157,6 +159,18 @@ class FindingText {
       at = ", some time after";  // only the newest recorded stack before the fault is known
     out += wrapped("waits for " + name_of(edge.to) + " " + wait(dependency) + at, 5, style_.width);
     return out + stacks_.render(view_stack(model_, report_.names, dependency.stack), 7);
+  }
+
+  // A thread of a deadlock that is no order of locks.
+  std::string waiting(const FindingWait& wait, std::size_t number) const {
+    std::string thread = thread_of(wait.thread);
+    thread[0] = static_cast<char>(std::toupper(thread[0]));
+    std::string out = "  " + style_.bold(std::to_string(number) + ". " + thread) + "\n";
+    std::string held;
+    for (const LockId lock : wait.holds) held += (held.empty() ? "holds " : ", ") + name_of(lock);
+    if (!held.empty()) out += wrapped(held, 5, style_.width);
+    out += wrapped("waits for " + printable(wait.what) + ", at", 5, style_.width);
+    return out + stacks_.render(view_stack(model_, report_.names, wait.at), 7);
   }
 
   std::string alternative(const FindingEdge& edge) const {

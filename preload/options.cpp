@@ -15,6 +15,7 @@ constinit Options options{.out = "faultline-out",
                           .include = "",
                           .exclude = "",
                           .faults = Faults::Auto,
+                          .on_deadlock = OnDeadlock::Report,
                           .verbosity = 0,
                           .inline_locks = true,
                           .stacks = true,
@@ -46,6 +47,12 @@ bool set_faults(std::string_view value) {
   return false;
 }
 
+bool set_on_deadlock(std::string_view value) {
+  if (value != "report" && value != "kill") return false;
+  options.on_deadlock = value == "kill" ? OnDeadlock::Kill : OnDeadlock::Report;
+  return true;
+}
+
 struct Entry {
   const char* name;
   const char* help;
@@ -66,6 +73,8 @@ constexpr Entry kEntries[] = {
     {"faults", "auto, perf, uffd or off: how page faults are watched (default auto)", set_faults},
     {"inline_locks", "0: take every lock through libc's own function (default 1: free ones inline)",
      [](std::string_view v) { return set_flag(options.inline_locks, v); }},
+    {"on_deadlock", "report or kill: what is done about a deadlock that has happened (default report)",
+     set_on_deadlock},
     {"stacks", "0: record return addresses instead of call stacks (default 1)",
      [](std::string_view v) { return set_flag(options.stacks, v); }},
     {"enabled", "0: record nothing (default 1)",

@@ -6,6 +6,9 @@ namespace faultline {
 
 enum class Faults { Auto, Perf, Uffd, Off };
 
+// What a deadlock that has happened comes to.
+enum class OnDeadlock { Report, Kill };
+
 struct Options {
   char out[4096];  // directory of the trace, absolute
   char run[64];    // id of the run, for `faultline run`
@@ -13,10 +16,11 @@ struct Options {
   char include[1024];  // only these are watched
   char exclude[1024];  // these are not, whatever `include` says
   Faults faults;       // what to watch page faults with
-  int verbosity;       // 0: only what is lost; 1: also what is switched on
-  bool inline_locks;   // false: every lock operation is libc's own function
-  bool stacks;         // false: only return addresses
-  bool enabled;        // false: the shim stays out of the way
+  OnDeadlock on_deadlock;
+  int verbosity;      // 0: only what is lost; 1: also what is switched on
+  bool inline_locks;  // false: every lock operation is libc's own function
+  bool stacks;        // false: only return addresses
+  bool enabled;       // false: the shim stays out of the way
 };
 
 extern constinit Options options;

@@ -69,7 +69,7 @@ std::string_view file_name(std::string_view path) {
 template <std::size_t N>
 std::string_view executable(char (&room)[N]) {
   const long length =
-      sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"), sys::as_long(room), N);
+      sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/thread-self/exe"), sys::as_long(room), N);
   return length > 0 ? std::string_view(room, static_cast<std::size_t>(length)) : "unknown";
 }
 

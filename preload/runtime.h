@@ -37,6 +37,8 @@ enum class Key : std::uint64_t {
   Fault,
   Role,
   Orphan,
+  LeftBehind,
+  Deadlock,
   ThreadEnd,
   MutexSemaphore,
   Initialised,

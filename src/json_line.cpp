@@ -154,9 +154,9 @@ JsonLine& JsonLine::element_text(std::string_view value) {
   return *this;
 }
 
-JsonLine& JsonLine::open_element() {
+JsonLine& JsonLine::open_element(char bracket) {
   separate();
-  put('[');
+  put(bracket);
   first_ = true;
   return *this;
 }

@@ -28,7 +28,7 @@ class JsonLine {
   JsonLine& close(char bracket);                       // '}' or ']'
   JsonLine& element(std::uint64_t value);              // in an array
   JsonLine& element_text(std::string_view value);      // in an array
-  JsonLine& open_element();                            // an array in an array; close(']') ends it
+  JsonLine& open_element(char bracket = '[');          // an array or an object in an array; close() ends it
 
   // `value` right-aligned in `width` columns. Returns where its last digit stands, to be overwritten by
   // `overwrite_padded`.

@@ -61,6 +61,14 @@ enum class Origin : std::uint8_t { User, KernelCopy, Unknown };
 // How a call stack was obtained.
 enum class StackBy : std::uint8_t { Unwind, Registers, ReturnAddress };
 
+// What keeps threads from ever running again.
+enum class DeadlockKind : std::uint8_t {
+  Cycle,         // each waits for what the next one holds
+  Self,          // one waits for what it holds itself
+  HolderExited,  // the thread that held the lock has ended without releasing it
+  Stall,         // every thread of the process waits, and nothing is left that could wake one
+};
+
 constexpr std::string_view spelling(LockKind k) {
   constexpr std::string_view names[] = {
       "mutex",  "rwlock", "spin",   "semaphore", "barrier", "once",   "static-guard", "thread",
@@ -94,6 +102,11 @@ constexpr std::string_view spelling(Origin o) {
 constexpr std::string_view spelling(StackBy b) {
   constexpr std::string_view names[] = {"unwind", "registers", "return-address"};
   return names[static_cast<int>(b)];
+}
+
+constexpr std::string_view spelling(DeadlockKind k) {
+  constexpr std::string_view names[] = {"cycle", "self", "holder-exited", "stall"};
+  return names[static_cast<int>(k)];
 }
 
 // The value of E spelled `word`, or nothing. E's first value is 0 and `last` its last.

@@ -43,21 +43,14 @@ std::uint32_t IdMap::find(std::uint32_t number) const {
 
 TraceDecoder::Decode TraceDecoder::decoder_of(std::string_view type) {
   static constexpr std::pair<std::string_view, Decode> decoders[] = {
-      {"dep", &TraceDecoder::dependency},
-      {"held", &TraceDecoder::held},
-      {"stack", &TraceDecoder::stack},
-      {"lock", &TraceDecoder::lock},
-      {"name", &TraceDecoder::lock_name},
-      {"class", &TraceDecoder::class_name},
-      {"thread", &TraceDecoder::thread},
-      {"thread_name", &TraceDecoder::thread_name},
-      {"exit", &TraceDecoder::exit},
-      {"join", &TraceDecoder::join},
-      {"module", &TraceDecoder::module},
-      {"orphan", &TraceDecoder::orphan},
-      {"range", &TraceDecoder::range},
-      {"role", &TraceDecoder::role},
-      {"source", &TraceDecoder::source},
+      {"dep", &TraceDecoder::dependency}, {"held", &TraceDecoder::held},
+      {"stack", &TraceDecoder::stack},    {"lock", &TraceDecoder::lock},
+      {"name", &TraceDecoder::lock_name}, {"class", &TraceDecoder::class_name},
+      {"thread", &TraceDecoder::thread},  {"thread_name", &TraceDecoder::thread_name},
+      {"exit", &TraceDecoder::exit},      {"join", &TraceDecoder::join},
+      {"module", &TraceDecoder::module},  {"orphan", &TraceDecoder::orphan},
+      {"range", &TraceDecoder::range},    {"deadlock", &TraceDecoder::deadlock},
+      {"role", &TraceDecoder::role},      {"source", &TraceDecoder::source},
       {"end", &TraceDecoder::end},
   };
   const auto* const found = std::ranges::find(decoders, type, &std::pair<std::string_view, Decode>::first);
@@ -323,6 +316,32 @@ void TraceDecoder::orphan(const Fields& fields) {
   record.holder_tid = fields.number32_or("holder_tid", 0);
   record.holder_name = fields.text_or("holder_name", "");
   visitor_.on_orphan(std::move(record));
+}
+
+DeadlockWait TraceDecoder::deadlock_wait(const Fields& fields) const {
+  return {.thread = a_thread(required(fields.number32("thread"), "thread")),
+          .under = a_held(fields.number("under")),
+          .to = a_lock(fields.number("to")),
+          .mode = fields.word("mode", Mode::SharedFair),
+          .stack = a_stack(fields.number("stack")),
+          .cause = fields.word("cause", Cause::Service),
+          .what = std::string(fields.text("for")),
+          .address = fields.hexadecimal("addr"),
+          .joins = a_thread(fields.number_or("joins", 0))};
+}
+
+void TraceDecoder::deadlock(const Fields& fields) {
+  DeadlockRecord record{.kind = fields.word("kind", DeadlockKind::Stall),
+                        .gone = fields.number32_or("gone", 0),
+                        .others = fields.number_or("others", 0),
+                        .waits = {}};
+  for (const auto element : fields.array("threads")) {
+    simdjson::dom::object wait;
+    if (element.get(wait)) throw RecordError("field \"threads\" is not a list of objects");
+    record.waits.push_back(deadlock_wait(Fields(wait)));
+  }
+  if (record.waits.empty()) throw RecordError("a deadlock without threads");
+  visitor_.on_deadlock(std::move(record));
 }
 
 void TraceDecoder::range(const Fields& fields) {

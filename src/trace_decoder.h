@@ -70,6 +70,7 @@ class TraceDecoder {
   void held(const Fields& fields);
   void dependency(const Fields& fields);
   void orphan(const Fields& fields);
+  void deadlock(const Fields& fields);
   void range(const Fields& fields);
   void end(const Fields& fields);
 
@@ -85,6 +86,7 @@ class TraceDecoder {
   HeldId a_held(std::uint64_t number) const { return resolve<HeldId>(held_, number, "held"); }
   LockId a_service(std::uint64_t number) const;
   FaultRecord fault(const Fields& fields) const;
+  DeadlockWait deadlock_wait(const Fields& fields) const;
   Frame frame(simdjson::dom::array pair, std::string_view key) const;
 
   TraceVisitor& visitor_;

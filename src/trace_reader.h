@@ -36,6 +36,7 @@ class TraceVisitor {
   virtual void on_held(const HeldRecord& held) = 0;
   virtual void on_dependency(const DependencyRecord& dependency) = 0;
   virtual void on_orphan(OrphanRecord orphan) = 0;
+  virtual void on_deadlock(DeadlockRecord deadlock) = 0;
   virtual void on_range(RangeRecord range) = 0;
   virtual void on_end() = 0;
 };

@@ -152,6 +152,27 @@ struct OrphanRecord {
   std::string holder_name;
 };
 
+// One thread of a deadlock that happened: holding the path of `under`, it waits and will go on waiting.
+struct DeadlockWait {
+  ThreadId thread;
+  HeldId under;  // none: it holds nothing
+  LockId to;     // none: what it waits for is no lock the trace knows
+  Mode mode = Mode::Exclusive;
+  StackId stack;
+  Cause cause = Cause::Call;
+  std::string what;  // the spelling of a lock kind, or "condition"
+  std::uint64_t address = 0;
+  ThreadId joins;  // of a join: whose end it waits for; none where not known
+};
+
+struct DeadlockRecord {
+  DeadlockKind kind = DeadlockKind::Cycle;
+  std::uint32_t gone = 0;    // of HolderExited: tid of the thread that held the lock; 0 not known
+  std::uint64_t others = 0;  // of Stall: further threads
+  // Of a cycle, each waits for the next one, the last for the first.
+  std::vector<DeadlockWait> waits;
+};
+
 struct RangeRecord {
   LockId service;
   std::uint64_t start = 0;

@@ -176,7 +176,7 @@ std::size_t walk_blocked_stack(const UserRegisters& registers, std::uintptr_t* f
     piece = {reinterpret_cast<void*>(at), 4096 - at % 4096};
     at += piece.iov_len;
   }
-  const long copied = sys::call(SYS_process_vm_readv, sys::call(SYS_getpid), sys::as_long(&to), 1,
+  const long copied = sys::call(SYS_process_vm_readv, sys::call(SYS_gettid), sys::as_long(&to), 1,
                                 sys::as_long(from), sizeof from / sizeof *from, 0);
   std::size_t count = 0;
   Walk walk{&registers, registers.sp, copied > 0 ? static_cast<std::size_t>(copied) : 0, copy};

@@ -1,7 +1,5 @@
 #include "fault/fault_service.h"
 
-#include <fcntl.h>
-
 #include "fault/blocked_stack.h"
 #include "fault/mmap_lock.h"
 #include "fault/pending_faults.h"
@@ -9,13 +7,13 @@
 #include "fault/served_ranges.h"
 #include "json_line.h"
 #include "options.h"
-#include "raw_syscall.h"
 #include "record/dependencies.h"
 #include "record/held_stack.h"
 #include "record/lock_records.h"
 #include "record/stacks.h"
 #include "record/thread_registry.h"
 #include "runtime.h"
+#include "sys/task_state.h"
 
 namespace faultline {
 namespace {
@@ -39,23 +37,15 @@ HeldId service_node(ThreadState& server, LockId service, StackId at) {
                             false});
 }
 
-// /proc tells what a stopped thread is doing: "-1 SP PC" in user code, else the number of a system call.
 Origin origin_by_proc(int tid) {
-  char path[64] = "/proc/self/task/";
-  std::size_t end = 16;
-  char digits[12];
-  int n = 0;
-  for (int rest = tid; rest > 0; rest /= 10) digits[n++] = static_cast<char>('0' + rest % 10);
-  while (n > 0) path[end++] = digits[--n];
-  for (const char* p = "/syscall"; *p != '\0'; ++p) path[end++] = *p;
-  path[end] = '\0';
-  const long fd = sys::call(SYS_openat, AT_FDCWD, sys::as_long(path), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return Origin::Unknown;
-  char text[16];
-  const long length = sys::call(SYS_read, fd, sys::as_long(text), sizeof text);
-  sys::call(SYS_close, fd);
-  if (length < 2 || text[0] == 'r') return Origin::Unknown;  // "running": not stopped
-  return text[0] == '-' ? Origin::User : Origin::KernelCopy;
+  switch (sys::task_call(tid).state) {
+    case sys::TaskCall::State::User:
+      return Origin::User;
+    case sys::TaskCall::State::Call:
+      return Origin::KernelCopy;
+    default:
+      return Origin::Unknown;
+  }
 }
 
 // What is known of one fault before its dependencies are written.

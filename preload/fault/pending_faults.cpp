@@ -69,6 +69,13 @@ std::size_t pending_read_by(ThreadId reader, PendingFault** found, std::size_t c
   return collect(found, capacity, [=](const PendingFault& fault) { return fault.reader == reader; });
 }
 
+const PendingFault* pending_fault_of(const ThreadState& waiter) {
+  PendingFault* found = nullptr;
+  collect(&found, 1,
+          [&](const PendingFault& fault) { return fault.waiter == &waiter && still_waits(fault); });
+  return found;
+}
+
 void remove_pending_fault(std::uint32_t sequence) {
   for (PendingFault& fault : faults) {
     std::uint32_t expected = sequence;

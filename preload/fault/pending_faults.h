@@ -34,6 +34,9 @@ std::size_t pending_in_range(LockId service, std::uint64_t start, std::uint64_t 
                              std::size_t capacity);
 std::size_t pending_read_by(ThreadId reader, PendingFault** found, std::size_t capacity);
 
+// The fault that `waiter` is stopped in, as far as our hooks saw; null if none.
+const PendingFault* pending_fault_of(const ThreadState& waiter);
+
 void remove_pending_fault(std::uint32_t sequence);
 void forget_pending_faults();
 

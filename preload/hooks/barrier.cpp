@@ -18,6 +18,11 @@ FAULTLINE_EXPORT int pthread_barrier_destroy(pthread_barrier_t* barrier) noexcep
 }
 
 FAULTLINE_EXPORT int pthread_barrier_wait(pthread_barrier_t* barrier) noexcept {
-  before_plain_wait(barrier, LockKind::Barrier, WaitKind::Blocking, FAULTLINE_CALL_POINT);
-  return real::pthread_barrier_wait(barrier);
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  before_plain_wait(barrier, LockKind::Barrier, WaitKind::Blocking, at);
+  if (!looks_incomplete(barrier)) return real::pthread_barrier_wait(barrier);
+  wait_begins(barrier, LockKind::Barrier, Mode::Exclusive, at);
+  const int result = real::pthread_barrier_wait(barrier);
+  wait_ends();
+  return result;
 }

@@ -15,6 +15,10 @@ pthread_mutex_t* posix(mtx_t* mutex) {
   return reinterpret_cast<pthread_mutex_t*>(mutex);
 }
 
+pthread_cond_t* posix(cnd_t* condition) {
+  return reinterpret_cast<pthread_cond_t*>(condition);
+}
+
 }  // namespace
 
 FAULTLINE_EXPORT int mtx_init(mtx_t* mutex, int type) {
@@ -34,7 +38,10 @@ FAULTLINE_EXPORT int mtx_lock(mtx_t* mutex) {
   pthread_mutex_t* const same = posix(mutex);
   if (!push_if_known(same, known_word(same), LockKind::Mutex, Mode::Exclusive, at))
     before_wait(same, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, at);
+  const bool waits = looks_taken(same);
+  if (__builtin_expect(waits, 0)) wait_begins(same, LockKind::Mutex, Mode::Exclusive, at);
   const int result = real::mtx_lock(mutex);
+  if (__builtin_expect(waits, 0)) wait_ends();
   if (__builtin_expect(result != thrd_success, 0)) wait_failed(same);
   return result;
 }
@@ -50,8 +57,10 @@ FAULTLINE_EXPORT int mtx_trylock(mtx_t* mutex) {
 }
 
 FAULTLINE_EXPORT int mtx_timedlock(mtx_t* mutex, const timespec* until) {
+  timed_wait_begins(mutex, LockKind::Mutex, Mode::Exclusive);
   before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Timed, FAULTLINE_CALL_POINT);
   const int result = real::mtx_timedlock(mutex, until);
+  wait_ends();
   if (result != thrd_success) wait_failed(mutex);
   return result;
 }
@@ -68,11 +77,11 @@ FAULTLINE_EXPORT int mtx_unlock(mtx_t* mutex) {
 }
 
 FAULTLINE_EXPORT int cnd_wait(cnd_t* condition, mtx_t* mutex) {
-  return condition_wait(posix(mutex), FAULTLINE_CALL_POINT, thrd_timedout,
-                        [=] { return real::cnd_wait(condition, mutex); });
+  return condition_wait(posix(condition), posix(mutex), WaitKind::Blocking, FAULTLINE_CALL_POINT,
+                        thrd_timedout, [=] { return real::cnd_wait(condition, mutex); });
 }
 
 FAULTLINE_EXPORT int cnd_timedwait(cnd_t* condition, mtx_t* mutex, const timespec* until) {
-  return condition_wait(posix(mutex), FAULTLINE_CALL_POINT, thrd_timedout,
+  return condition_wait(posix(condition), posix(mutex), WaitKind::Timed, FAULTLINE_CALL_POINT, thrd_timedout,
                         [=] { return real::cnd_timedwait(condition, mutex, until); });
 }

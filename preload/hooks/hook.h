@@ -7,6 +7,7 @@
 
 #include "real.h"
 #include "record/acquisition.h"
+#include "wait/wait.h"
 
 // What pthread_cleanup_push calls exists in glibc only. Elsewhere the shim is loaded all the same, as a child
 // inherits it, but never recording: a hook uses a cleanup handler only after it has asked.

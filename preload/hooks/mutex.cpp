@@ -12,11 +12,40 @@ bool acquired(int result) {
   return result == 0 || result == EOWNERDEAD;
 }
 
+// Its own holder asks again, and is let in or told off, but does not wait.
+bool is_own_and_returns(const pthread_mutex_t* mutex) {
+  const ThreadState* thread = tls.active;
+  const int type = mutex->__data.__kind & 3;
+  return (type == PTHREAD_MUTEX_RECURSIVE_NP || type == PTHREAD_MUTEX_ERRORCHECK_NP) && thread != nullptr &&
+         mutex->__data.__owner == thread->tid;
+}
+
+// Most contended locks are free again before a wait could be published, let alone waited in the kernel.
+bool is_free_soon(const pthread_mutex_t* mutex) {
+  constexpr int kPauses = 8;
+  for (int i = 0; i < kPauses; ++i) {
+    __builtin_ia32_pause();
+    if (!looks_taken(mutex)) return true;
+  }
+  return false;
+}
+
+// The lock's entry is on the held stack, but somebody has the lock.
+[[gnu::cold, gnu::noinline]] int lock_contended(pthread_mutex_t* mutex, std::uintptr_t return_address,
+                                                std::uintptr_t frame) {
+  if (is_own_and_returns(mutex) || is_free_soon(mutex)) return real::pthread_mutex_lock(mutex);
+  wait_begins(mutex, LockKind::Mutex, Mode::Exclusive, {return_address, frame});
+  const int result = real::pthread_mutex_lock(mutex);
+  wait_ends();
+  return result;
+}
+
 // Everything new: an unknown lock, call point or chain.
 [[gnu::cold, gnu::noinline]] int lock_slow(pthread_mutex_t* mutex, std::uintptr_t return_address,
                                            std::uintptr_t frame) {
   before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, {return_address, frame});
-  const int result = real::pthread_mutex_lock(mutex);
+  const int result =
+      looks_taken(mutex) ? lock_contended(mutex, return_address, frame) : real::pthread_mutex_lock(mutex);
   if (!acquired(result)) wait_failed(mutex);
   return result;
 }
@@ -31,7 +60,8 @@ bool acquired(int result) {
                                                          : LockWord{};
   if (!push_if_known(mutex, word, LockKind::Mutex, Mode::Exclusive, at))
     return lock_slow(mutex, return_address, frame);
-  const int result = real::pthread_mutex_lock(mutex);
+  const int result =
+      looks_taken(mutex) ? lock_contended(mutex, return_address, frame) : real::pthread_mutex_lock(mutex);
   if (__builtin_expect(!acquired(result), 0)) wait_failed(mutex);
   return result;
 }
@@ -86,8 +116,10 @@ template <bool by_trylock, class Take>
 
 template <class Lock>
 int timed_lock(pthread_mutex_t* mutex, CallPoint at, Lock lock) {
+  timed_wait_begins(mutex, LockKind::Mutex, Mode::Exclusive);
   before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Timed, at);
   const int result = lock();
+  wait_ends();
   if (!acquired(result)) wait_failed(mutex);
   return result;
 }

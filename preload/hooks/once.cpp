@@ -6,7 +6,7 @@
 
 using namespace faultline;
 
-FAULTLINE_UNWOUND_CALL(faultline_once, LockKind::Once)
+FAULTLINE_UNWOUND_CALL(faultline_once, release_newest(LockKind::Once))
 
 namespace {
 
@@ -21,6 +21,11 @@ template <class Function>
                                             std::uintptr_t return_address, std::uintptr_t frame) {
   if (!before_initialiser(control, LockKind::Once, state == 0, {return_address, frame}))
     return function(control, routine);
+  // It may yet come to run the initialiser itself, so it is not said to wait while it does (wait_graph.h).
+  if (looks_running(control)) {
+    wait_begins(control, LockKind::Once, Mode::Exclusive, {return_address, frame});
+    wait_ends();
+  }
   const int result = faultline_once(function, control, routine);
   initialiser_left(control, result == 0);
   return result;
@@ -55,8 +60,12 @@ FAULTLINE_EXPORT void call_once(once_flag* flag, void (*routine)()) {
 
 FAULTLINE_EXPORT int __cxa_guard_acquire(long long* guard) {
   const bool fresh = __atomic_load_n(guard, __ATOMIC_RELAXED) == 0;
-  const bool pushed = before_initialiser(guard, LockKind::StaticGuard, fresh, FAULTLINE_CALL_POINT);
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  const bool pushed = before_initialiser(guard, LockKind::StaticGuard, fresh, at);
+  const bool waits = pushed && looks_running(guard);
+  if (waits) wait_begins(guard, LockKind::StaticGuard, Mode::Exclusive, at);
   const int must_initialise = real::__cxa_guard_acquire(guard);
+  if (waits) wait_ends();
   if (pushed && must_initialise == 0) initialiser_left(guard, true);
   return must_initialise;
 }

@@ -25,7 +25,10 @@ template <class Lock>
   if (!push_if_known(lock, known_word(lock), LockKind::Rwlock, mode, at,
                      queues_readers(lock, LockKind::Rwlock, mode)))
     before_wait(lock, LockKind::Rwlock, mode, WaitKind::Blocking, at);
+  const bool waits = looks_taken(lock, mode);
+  if (__builtin_expect(waits, 0)) wait_begins(lock, LockKind::Rwlock, mode, at);
   const int result = take(lock);
+  if (__builtin_expect(waits, 0)) wait_ends();
   if (__builtin_expect(result != 0, 0)) wait_failed(lock);
   return result;
 }
@@ -54,8 +57,10 @@ int tried(pthread_rwlock_t* lock, Mode mode, CallPoint at, int result) {
 
 template <class Lock>
 int timed(pthread_rwlock_t* lock, Mode mode, CallPoint at, Lock take) {
+  timed_wait_begins(lock, LockKind::Rwlock, mode);
   before_wait(lock, LockKind::Rwlock, mode, WaitKind::Timed, at);
   const int result = take();
+  wait_ends();
   if (result != 0) wait_failed(lock);
   return result;
 }

@@ -6,16 +6,32 @@
 
 using namespace faultline;
 
-FAULTLINE_UNWOUND_CALL(faultline_semaphore_wait, LockKind::Semaphore)
+// The three ways a wait can be left by unwinding: with the semaphore on the held stack, with a published
+// wait, with both.
+FAULTLINE_UNWOUND_CALL(faultline_semaphore_take, release_newest(LockKind::Semaphore))
+FAULTLINE_UNWOUND_CALL(faultline_semaphore_wait, wait_ends())
+FAULTLINE_UNWOUND_CALL(faultline_semaphore_wait_take, (wait_ends(), release_newest(LockKind::Semaphore)))
 
 namespace {
 
 // A wait is a cancellation point.
 template <class Function, class... Arguments>
 int waiting(sem_t* semaphore, WaitKind wait, CallPoint at, Function function, Arguments... arguments) {
-  if (!before_semaphore_wait(semaphore, wait, at)) return function(semaphore, arguments...);
-  const int result = faultline_semaphore_wait(function, semaphore, arguments...);
-  if (result != 0) wait_failed(semaphore);
+  const bool pushed = before_semaphore_wait(semaphore, wait, at);
+  int result;
+  if (looks_taken(semaphore)) {
+    if (wait == WaitKind::Timed)
+      timed_wait_begins(semaphore, LockKind::Semaphore, Mode::Exclusive);
+    else
+      wait_begins(semaphore, LockKind::Semaphore, Mode::Exclusive, at);
+    result = pushed ? faultline_semaphore_wait_take(function, semaphore, arguments...)
+                    : faultline_semaphore_wait(function, semaphore, arguments...);
+    wait_ends();
+  } else {
+    result = pushed ? faultline_semaphore_take(function, semaphore, arguments...)
+                    : function(semaphore, arguments...);
+  }
+  if (pushed && result != 0) wait_failed(semaphore);
   return result;
 }
 

@@ -18,10 +18,18 @@ FAULTLINE_EXPORT int pthread_spin_destroy(pthread_spinlock_t* lock) noexcept {
 
 namespace {
 
+int lock_by_libc(pthread_spinlock_t* lock, CallPoint at) {
+  if (!looks_taken(lock)) return real::pthread_spin_lock(lock);
+  wait_begins(lock, LockKind::Spin, Mode::Exclusive, at);
+  const int result = real::pthread_spin_lock(lock);
+  wait_ends();
+  return result;
+}
+
 [[gnu::cold, gnu::noinline]] int lock_slow(pthread_spinlock_t* lock, std::uintptr_t return_address,
                                            std::uintptr_t frame) {
   before_wait(lock, LockKind::Spin, Mode::Exclusive, WaitKind::Blocking, {return_address, frame});
-  return real::pthread_spin_lock(lock);
+  return lock_by_libc(lock, {return_address, frame});
 }
 
 }  // namespace
@@ -36,7 +44,7 @@ FAULTLINE_EXPORT int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
     return lock_slow(lock, at.return_address, at.frame);
   const bool taken = libc::inlines_others && libc::take(lock);
   push_known(known, lock, LockKind::Spin, Mode::Exclusive);
-  return __builtin_expect(taken, 1) ? 0 : real::pthread_spin_lock(lock);
+  return __builtin_expect(taken, 1) ? 0 : lock_by_libc(lock, at);
 }
 
 FAULTLINE_EXPORT int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {

@@ -1,9 +1,12 @@
 // pthread_create, the joins, and C11's: which thread's life lies before another's, and who waits for its end.
 #include "hooks/hook.h"
+#include "hooks/unwound.h"
 #include "record/thread_ends.h"
 #include "record/thread_registry.h"
 
 using namespace faultline;
+
+FAULTLINE_UNWOUND_CALL(faultline_join, wait_ends())
 
 namespace {
 
@@ -51,6 +54,16 @@ int joined(pthread_t thread, int result) {
   return result;
 }
 
+// A join without a time limit, by whichever name; thrd_success is 0.
+template <class Function, class Value>
+int waiting_join(pthread_t thread, CallPoint at, Function function, Value value) {
+  before_join(thread, WaitKind::Blocking, at);
+  wait_begins(reinterpret_cast<const void*>(thread), LockKind::Thread, Mode::Exclusive, at);
+  const int result = faultline_join(function, thread, value);
+  wait_ends();
+  return joined(thread, result);
+}
+
 }  // namespace
 
 static_assert(thrd_success == 0);
@@ -68,8 +81,7 @@ FAULTLINE_EXPORT int thrd_create(thrd_t* thread, thrd_start_t routine, void* arg
 }
 
 FAULTLINE_EXPORT int pthread_join(pthread_t thread, void** value) {
-  before_join(thread, WaitKind::Blocking, FAULTLINE_CALL_POINT);
-  return joined(thread, real::pthread_join(thread, value));
+  return waiting_join(thread, FAULTLINE_CALL_POINT, real::pthread_join, value);
 }
 
 FAULTLINE_EXPORT int pthread_tryjoin_np(pthread_t thread, void** value) noexcept {
@@ -88,6 +100,5 @@ FAULTLINE_EXPORT int pthread_clockjoin_np(pthread_t thread, void** value, clocki
 }
 
 FAULTLINE_EXPORT int thrd_join(thrd_t thread, int* value) {
-  before_join(thread, WaitKind::Blocking, FAULTLINE_CALL_POINT);
-  return joined(thread, real::thrd_join(thread, value));
+  return waiting_join(thread, FAULTLINE_CALL_POINT, real::thrd_join, value);
 }

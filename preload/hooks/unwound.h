@@ -1,5 +1,5 @@
 // Calls that may be left by unwinding - an exception, cancellation, pthread_exit - while their lock is on the
-// held stack, which it then must leave.
+// held stack, which it then must leave, or their wait is published, which then is none.
 //
 // A destructor or cleanup attribute would need libgcc's personality routine, and a shim that needs libgcc_s
 // decides which unwinder the program gets. So the call is made from a few instructions that have a
@@ -8,6 +8,7 @@
 #pragma once
 
 #include "record/waits.h"
+#include "wait/wait.h"
 
 namespace faultline {
 
@@ -16,10 +17,10 @@ inline constexpr int kUnwindCleanupPhase = 2;
 inline constexpr int kUnwindGoOn = 8;
 
 // Defines `name`, which calls its first argument, a function of up to three words that returns an int, with
-// the others; when the call is unwound, the newest entry of `lock_kind` leaves the held stack.
-#define FAULTLINE_UNWOUND_CALL(name, lock_kind)                                                          \
+// the others; when the call is unwound, `clean_up` is done: an expression.
+#define FAULTLINE_UNWOUND_CALL(name, clean_up)                                                           \
   extern "C" __attribute__((visibility("hidden"), used)) int name##_unwound(int, int actions) noexcept { \
-    if ((actions & ::faultline::kUnwindCleanupPhase) != 0) ::faultline::release_newest(lock_kind);       \
+    if ((actions & ::faultline::kUnwindCleanupPhase) != 0) clean_up;                                     \
     return ::faultline::kUnwindGoOn;                                                                     \
   }                                                                                                      \
   asm(".text\n"                                                                                          \

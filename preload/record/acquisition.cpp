@@ -11,6 +11,7 @@
 #include "record/thread_registry.h"
 #include "record/unwinder.h"
 #include "runtime.h"
+#include "wait/wait_graph.h"
 
 namespace faultline {
 namespace {
@@ -147,8 +148,10 @@ void before_release_slow(const volatile void* lock) {
   if (guard) {
     const void* address = const_cast<const void*>(lock);
     if (!remove_held(guard.thread(), address) && !gives_up_unwatched(guard.thread()) &&
-        !release_for_holder(guard.thread(), address))
+        !release_for_holder(guard.thread(), address)) {
+      forget_left_behind(lock);
       trace.lose(Lost::Foreign);
+    }
     return;
   }
   // A signal handler gives up a lock that the interrupted code took: it leaves the held stack when the shim

@@ -1,7 +1,5 @@
 #include "record/held_stack.h"
 
-#include <stddef.h>
-
 #include <cstring>
 
 #include "record/subclass.h"
@@ -75,34 +73,25 @@ void renew_keys(ThreadState& thread, HeldLock* from) {
   }
 }
 
-namespace {
-
-// Whether another, running thread holds `address`. Its stack may grow and move meanwhile, so it is copied by
-// a system call in pieces; what is found is one word, and that word is an address.
-bool seems_to_hold(ThreadState& reader, const ThreadState& other, const void* address) {
-  const HeldLock* base = __atomic_load_n(&other.base, __ATOMIC_ACQUIRE);
-  const HeldLock* top = __atomic_load_n(&other.top, __ATOMIC_ACQUIRE);
+std::size_t copy_held(ThreadState& reader, const ThreadState& other, const HeldLock* base,
+                      const HeldLock* top) {
   constexpr std::size_t kPiece = ThreadState::kStackWords * sizeof(std::uintptr_t) / sizeof(HeldLock);
-  while (top > base) {
-    const std::size_t count =
-        top - base < static_cast<std::ptrdiff_t>(kPiece) ? static_cast<std::size_t>(top - base) : kPiece;
-    top -= count;
-    if (sys::probe_own_memory(reader.stack_words, top, count * sizeof(HeldLock)) != 0) return false;
-    const char* entry = reinterpret_cast<const char*>(reader.stack_words) + offsetof(HeldLock, address);
-    for (std::size_t i = 0; i < count; ++i, entry += sizeof(HeldLock)) {
-      const void* held;
-      std::memcpy(&held, entry, sizeof held);
-      if (held == address) return true;
-    }
-  }
-  return false;
+  const std::size_t count =
+      top - base < static_cast<std::ptrdiff_t>(kPiece) ? static_cast<std::size_t>(top - base) : kPiece;
+  const HeldLock* from = top - count;
+  const HeldLock* never_unmapped = other.inline_held;
+  if (base != never_unmapped || top > never_unmapped + ThreadState::kHeldAtFirst)
+    return sys::probe_own_memory(reader.stack_words, from, count * sizeof(HeldLock)) == 0 ? count : 0;
+  const auto* words = reinterpret_cast<const std::uintptr_t*>(from);
+  for (std::size_t i = 0; i < count * sizeof(HeldLock) / sizeof *words; ++i)
+    reader.stack_words[i] = __atomic_load_n(words + i, __ATOMIC_RELAXED);
+  return count;
 }
 
-}  // namespace
-
 bool release_for_holder(ThreadState& releaser, const void* address) {
+  const auto is_it = [&](const HeldLock& entry, bool) { return entry.address == address; };
   ThreadState* holder = find_thread(
-      [&](ThreadState& other) { return &other != &releaser && seems_to_hold(releaser, other, address); });
+      [&](ThreadState& other) { return &other != &releaser && any_held(releaser, other, is_it); });
   if (holder == nullptr) return false;
   for (auto& slot : holder->released_by_others) {
     const void* free = nullptr;

@@ -108,7 +108,7 @@ void write_module(ThreadState& thread, ModuleId id, const KnownModule& module) {
   auto* const path = reinterpret_cast<char*>(thread.stack_words);
   std::string_view shown = module.range.name;
   if (shown.empty()) {
-    const long length = sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/self/exe"),
+    const long length = sys::call(SYS_readlinkat, AT_FDCWD, sys::as_long("/proc/thread-self/exe"),
                                   sys::as_long(path), sizeof thread.stack_words);
     shown = {path, length > 0 ? static_cast<std::size_t>(length) : 0};
   }

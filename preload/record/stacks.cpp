@@ -165,6 +165,12 @@ StackId intern_stack(const std::uintptr_t* pcs, std::size_t count, StackBy by) {
   return StackId{id};
 }
 
+std::uintptr_t innermost_of(StackId stack) {
+  std::atomic<KnownStack*>* slot = stack ? slot_of(stack.value) : nullptr;
+  KnownStack* known = slot != nullptr ? slot->load(std::memory_order_acquire) : nullptr;
+  return known != nullptr && known->count > 0 ? known->pcs()[0] : 0;
+}
+
 StackId written_stack(ThreadState& thread, StackId stack) {
   if (!stack) return stack;
   std::atomic<KnownStack*>* slot = slot_of(stack.value);

@@ -21,6 +21,9 @@ void forget_call_sites();
 // StackId{} if out of memory.
 StackId intern_stack(const std::uintptr_t* pcs, std::size_t count, StackBy by);
 
+// The innermost program counter of `stack`; 0 where there is none.
+std::uintptr_t innermost_of(StackId stack);
+
 // Makes sure that the trace defines `stack`. Returns it, or StackId{} where it could not be written.
 StackId written_stack(ThreadState& thread, StackId stack);
 

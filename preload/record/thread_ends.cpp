@@ -39,6 +39,14 @@ bool has_begun(ThreadId thread) {
 
 }  // namespace
 
+LockId written_end_of(ThreadId thread) {
+  const KeyMap::Value* value = remembered.find(key_of(Key::ThreadEnd, thread.value));
+  const LockId lock{value != nullptr ? static_cast<std::uint32_t>(value->load(std::memory_order_acquire))
+                                     : 0};
+  const KeyMap::Value* written = lock ? recorded.find(key_of(Key::Lock, lock.value)) : nullptr;
+  return written != nullptr && written->load(std::memory_order_acquire) != 0 ? lock : LockId{};
+}
+
 void before_join(pthread_t joined, WaitKind wait, CallPoint at) {
   if (!waits_for_others(true)) return;
   Guard guard;

@@ -15,4 +15,7 @@ namespace faultline {
 // wait for, nor of a thread that was never seen. A thread created a moment ago is given time to begin.
 void before_join(pthread_t joined, WaitKind wait, CallPoint at);
 
+// The lock that the end of `thread` is, where the trace has it; none else.
+LockId written_end_of(ThreadId thread);
+
 }  // namespace faultline

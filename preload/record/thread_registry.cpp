@@ -14,6 +14,7 @@
 #include "sys/arena.h"
 #include "sys/mappings.h"
 #include "sys/own_memory.h"
+#include "wait/wait.h"
 
 // The dynamic loader's: where the main thread's stack began. Weak, or glibc's loader would be needed by name
 // and no other libc could load the shim.
@@ -30,8 +31,22 @@ constinit std::atomic<std::uint32_t> state_count{0};
 constinit std::atomic<std::uint32_t> free_hint{0};  // no free state below it, most likely
 constinit std::atomic<std::uint32_t> next_thread{1};
 
+// The state of a thread by the low bits of its kernel id, for whoever finds the id in a lock. A slot may hold
+// a thread of the past, or another one with the same bits.
+constexpr std::uint32_t kTidSlots = 32768;
+constinit std::atomic<ThreadState*> by_tid[kTidSlots]{};
+
+std::atomic<ThreadState*>& tid_slot(int tid) {
+  return by_tid[static_cast<std::uint32_t>(tid) % kTidSlots];
+}
+
 constinit pthread_key_t end_key = 0;
 constinit bool have_end_key = false;
+
+// Kernel ids of the threads that ended last: they have yet to leave the kernel.
+constexpr std::uint32_t kLatelyEnded = 64;
+constinit std::atomic<int> lately_ended[kLatelyEnded]{};
+constinit std::atomic<std::uint32_t> ended_count{0};
 
 ThreadState* take_free_state() {
   const std::uint32_t count = state_count.load(std::memory_order_acquire);
@@ -82,6 +97,7 @@ ThreadState* new_state() {
   state->next_subclass = 0;
   state->announced = nullptr;
   set_limit(*state);
+  state->wait.reset();
   for (auto& slot : state->released_by_others) slot.store(nullptr, std::memory_order_relaxed);
   return state;
 }
@@ -191,6 +207,7 @@ void become(ThreadState* state) {
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   tls.ended = false;
   state->tid = static_cast<int>(sys::call(SYS_gettid));
+  tid_slot(state->tid).store(state, std::memory_order_release);
   trace.stats.threads.fetch_add(1, std::memory_order_relaxed);
   sys::call(SYS_prctl, PR_GET_NAME, sys::as_long(state->name));
   begin_walking(*state);
@@ -237,13 +254,22 @@ void end_thread() {
   close_ring(*state);
   end_walking(*state);
   count_fresh_locks(*state);
+  thread_ends(*state);
   if (recording() && trace.is_open()) {
     JsonLine line(state->line, sizeof state->line);
     trace.append(line.begin("exit").number("thread", state->id.value).number("epoch", state->epoch).end());
     trace.refresh_stats();
   }
+  lately_ended[ended_count.fetch_add(1, std::memory_order_relaxed) % kLatelyEnded].store(
+      state->tid, std::memory_order_relaxed);
   release_state(*state);
   tls.state = nullptr;
+}
+
+bool has_ended_lately(int tid) {
+  for (const auto& ended : lately_ended)
+    if (ended.load(std::memory_order_relaxed) == tid) return true;
+  return false;
 }
 
 void thread_joined(Guard& joiner, pthread_t joined) {
@@ -279,7 +305,13 @@ bool is_live(const ThreadState& state) {
 }
 
 ThreadState* thread_by_tid(int tid) {
-  return find_thread([tid](const ThreadState& state) { return state.tid == tid; });
+  std::atomic<ThreadState*>& slot = tid_slot(tid);
+  ThreadState* const newest = slot.load(std::memory_order_acquire);
+  if (newest == nullptr) return nullptr;
+  if (newest->tid == tid && is_live(*newest)) return newest;
+  ThreadState* const found = find_thread([tid](const ThreadState& state) { return state.tid == tid; });
+  if (found != nullptr) slot.store(found, std::memory_order_release);
+  return found;
 }
 
 void refresh_thread_name(ThreadState& thread) {
@@ -298,6 +330,7 @@ void registry_after_fork(ThreadState* survivor) {
   }
   if (survivor == nullptr) return;
   survivor->tid = static_cast<int>(sys::call(SYS_gettid));
+  tid_slot(survivor->tid).store(survivor, std::memory_order_release);
   survivor->parent = ThreadId{};
   std::memset(survivor->known, 0, sizeof survivor->known);
   for (HeldLock* held = survivor->base; held != survivor->top; ++held) held->node = HeldId{};

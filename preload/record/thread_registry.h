@@ -44,6 +44,10 @@ ThreadId thread_by_handle(pthread_t handle);
 // The thread with kernel id `tid`, or null (never seen, or ended).
 ThreadState* thread_by_tid(int tid);
 
+// Whether a thread that is no more among ours may still be among the kernel's, as one of the last few that
+// ended.
+bool has_ended_lately(int tid);
+
 // The states there are, `at` counting from 0; null at the end. A state belongs to a live thread where
 // `is_live`.
 ThreadState* state_at(std::uint32_t at);

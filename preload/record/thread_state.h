@@ -12,6 +12,7 @@
 
 #include "ids.h"
 #include "lock_vocabulary.h"
+#include "wait/published_wait.h"
 
 namespace faultline {
 
@@ -128,7 +129,8 @@ struct ThreadState {
   static constexpr std::uint32_t kLoaderCalls = 16;
   static constexpr std::size_t kLineBytes = 16 << 10;
   static constexpr std::size_t kStackWords = 512;
-  static constexpr int kMaxWalk = 96;  // frames of the program, and ours on top of them
+  static constexpr int kMaxWalk = 96;             // frames of the program, and ours on top of them
+  static constexpr std::size_t kMaxWaiters = 64;  // of one deadlock
 
   // Hot: one cache line. The held stack is [base, top), with an empty entry below `base`; pushing at or above
   // `limit` takes the slow path, which makes room. A thread that serves faults, is paused, has announced a
@@ -144,6 +146,8 @@ struct ThreadState {
   int tid;
   std::atomic<bool> in_use;
   bool is_server;
+
+  PublishedWait wait;
 
   // Dependencies already recorded by this thread in this epoch, by key. Direct mapped.
   std::uint64_t known[kKnownKeys];
@@ -191,6 +195,7 @@ struct ThreadState {
   void* walked[kMaxWalk];
   std::uintptr_t frames[kMaxFrames];
   char line[kLineBytes];
+  Waiter waiters[kMaxWaiters];
   HeldLock inline_held[kHeldAtFirst];
 
   CallSite& site_at(std::uint64_t number) { return call_sites[number >> 54]; }

@@ -7,7 +7,8 @@
 namespace faultline {
 
 bool find_mapping(char* scratch, std::size_t size, std::uintptr_t address, Mapping& found) {
-  const long fd = sys::call(SYS_openat, AT_FDCWD, sys::as_long("/proc/self/maps"), O_RDONLY | O_CLOEXEC);
+  const long fd =
+      sys::call(SYS_openat, AT_FDCWD, sys::as_long("/proc/thread-self/maps"), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   // A line begins "LOW-HIGH PERM ", the bounds in hexadecimal, PERM as in "rw-s".
   std::uintptr_t bounds[2] = {0, 0};

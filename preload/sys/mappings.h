@@ -1,5 +1,5 @@
-// The process's memory mappings, read from /proc/self/maps: no libc, no allocation, but a few system calls,
-// so for rare questions only. Any thread.
+// The process's memory mappings, read from /proc/thread-self/maps: no libc, no allocation, but a few system
+// calls, so for rare questions only. Any thread.
 #pragma once
 
 #include <cstddef>

@@ -93,10 +93,23 @@ TEST_CASE("schema: every line of traces with page faults is valid") {
   CHECK(schema.types_seen().contains("role"));
 }
 
+TEST_CASE("schema: every line of traces of deadlocks is valid") {
+  TraceSchema schema;
+  for (const char* name : {"shapes/deadlock_abba", "shapes/deadlock_holder_exited", "shapes/stall_semaphore",
+                           "shapes/deadlock_join"}) {
+    const Path traces = work_dir() / Path(name).filename();
+    run({.arguments = {program(name)},
+         .environment = {"LD_PRELOAD=" FAULTLINE_PRELOAD,
+                         "FAULTLINE_OPTIONS=on_deadlock=kill:out=" + traces.string()}});
+    check_traces(schema, traces_in(traces));
+  }
+  CHECK(schema.types_seen().contains("deadlock"));
+}
+
 TEST_CASE("schema: the hand-written trace with every record type is valid") {
   TraceSchema schema;
   check_traces(schema, {FAULTLINE_SOURCE_DIR "/tests/fuzz/corpus/whole.jsonl"});
-  CHECK(schema.types_seen().size() == 16);
+  CHECK(schema.types_seen().size() == 17);
 }
 
 TEST_CASE("schema: what the format forbids is refused") {

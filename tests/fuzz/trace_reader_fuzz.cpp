@@ -95,6 +95,15 @@ class CheckingVisitor : public TraceVisitor {
     promise(orphan.wait.to && orphan.wait.to.value <= locks_);
     promise(orphan.wait.stack.value <= stacks_);
   }
+  void on_deadlock(DeadlockRecord deadlock) override {
+    next();
+    promise(!deadlock.waits.empty());
+    for (const DeadlockWait& wait : deadlock.waits) {
+      known(wait.thread.value, threads_);
+      promise(wait.under.value <= held_ && wait.to.value <= locks_);
+      promise(wait.stack.value <= stacks_ && wait.joins.value <= threads_);
+    }
+  }
   void on_range(RangeRecord range) override {
     next();
     promise(range.service.value <= locks_);

@@ -31,6 +31,7 @@ struct Deaf : TraceVisitor {
     dependencies += dependency.to.value != 0;
   }
   void on_orphan(OrphanRecord) override {}
+  void on_deadlock(DeadlockRecord) override {}
   void on_range(RangeRecord) override {}
   void on_end() override {}
   int dependencies = 0;

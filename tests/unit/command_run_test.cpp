@@ -37,6 +37,14 @@ TEST_CASE("the program gets its arguments to the letter") {
   CHECK(result.status == 0);
 }
 
+TEST_CASE("run has deadlocks ended unless told otherwise") {
+  const Workplace here;
+  const std::string show = "--fail-on=never -- sh -c 'echo $FAULTLINE_OPTIONS'";
+  CHECK(contains(here.run(run_command(show)).out, ":on_deadlock=kill\n"));
+  CHECK(contains(here.run(run_command("--on-deadlock=report " + show)).out, ":on_deadlock=report\n"));
+  CHECK(here.run(run_command("--on-deadlock=pray " + show)).status == 2);
+}
+
 TEST_CASE("run without -- or a program is bad usage, and says so") {
   const Workplace here;
   for (const std::string rest : {"", "--", "true", "-o d true", "--fail-on=never --"}) {

@@ -35,6 +35,7 @@ class Counter : public TraceVisitor {
     ++orphans;
     last_orphan = std::move(orphan);
   }
+  void on_deadlock(DeadlockRecord) override { ++deadlocks; }
   void on_range(RangeRecord) override { ++ranges; }
   void on_end() override { ended = true; }
 
@@ -43,7 +44,7 @@ class Counter : public TraceVisitor {
   LockRecord last_lock;
   OrphanRecord last_orphan;
   int sources = 0, modules = 0, stacks = 0, threads = 0, joins = 0, locks = 0, names = 0, class_names = 0,
-      roles = 0, held = 0, dependencies = 0, orphans = 0, ranges = 0;
+      roles = 0, held = 0, dependencies = 0, orphans = 0, deadlocks = 0, ranges = 0;
   bool ended = false;
 };
 

@@ -1,0 +1,208 @@
+#include "wait/wait_graph.h"
+
+#include "fault/contexts.h"
+#include "fault/pending_faults.h"
+#include "record/held_stack.h"
+#include "record/thread_registry.h"
+#include "runtime.h"
+#include "wait/lock_words.h"
+
+namespace faultline {
+namespace {
+
+// A thread in a fault has published nothing of its own, and is not about to take what it pushed last.
+bool is_in_fault(const ThreadState& thread) {
+  return any_fault_context() && pending_fault_of(thread) != nullptr;
+}
+
+// The next live thread from number `cursor` on that `matches`; moves the cursor behind it.
+template <class Condition>
+ThreadState* next_thread(std::uint32_t& cursor, Condition matches) {
+  while (ThreadState* state = state_at(cursor)) {
+    ++cursor;
+    if (is_live(*state) && matches(*state)) return state;
+  }
+  return nullptr;
+}
+
+// The one thread that holds a lock which does not say who does; null where none or several seem to.
+ThreadState* sole_holder(ThreadState& walker, const volatile void* object) {
+  std::uint32_t cursor = 0;
+  const auto holds = [&](ThreadState& thread) { return has_acquired(walker, thread, object); };
+  ThreadState* holder = next_thread(cursor, holds);
+  return next_thread(cursor, holds) == nullptr ? holder : nullptr;
+}
+
+// Where a thread waits behind a lock that its hook saw free: what it pushed last is a lock that the walker,
+// by the lock's own word, holds and does not give up.
+bool waits_unpublished(ThreadState& walker, const ThreadState& thread, Waiter& waiter) {
+  if (&thread == &walker || walker.top - walker.base < 2) return false;
+  HeldLock newest{};
+  any_held(walker, thread, [&](const HeldLock& entry, bool) { return newest = entry, true; });
+  if (newest.address == nullptr || newest.by_trylock ||
+      (newest.kind != LockKind::Mutex && newest.kind != LockKind::Rwlock && newest.kind != LockKind::Once))
+    return false;
+  const HeldLock* own = walker.top - 1;
+  while (own != walker.base && own[-1].address != newest.address) --own;
+  if (own == walker.base) return false;
+  waiter.wait = {newest.address, nullptr, newest.kind, newest.mode, false, StackId{}};
+  LockWords words;
+  if (!copy_words(waiter.wait, words)) return false;
+  // An initialiser that is running is the walker's.
+  return newest.kind == LockKind::Once ? is_taken(waiter.wait, words, thread.tid)
+                                       : owner_in(waiter.wait, words) == walker.tid;
+}
+
+bool describe(ThreadState& walker, ThreadState& thread, Waiter& waiter) {
+  if (waits_for_good(thread, waiter)) return true;
+  if (PublishedWait::is_waiting(waiter.sequence)) return false;
+  if (any_fault_context()) {
+    if (const PendingFault* fault = pending_fault_of(thread)) {
+      waiter.wait = {fault, nullptr, LockKind::Service, Mode::Exclusive, false, StackId{}};
+      waiter.lock = fault->service;
+      waiter.cause = Cause::Fault;
+      return true;
+    }
+  }
+  return waits_unpublished(walker, thread, waiter);
+}
+
+ThreadState* next_reader_or_writer(ThreadState& walker, Waiter& waiter, const LockWords& words) {
+  const Awaited& wait = waiter.wait;
+  if (wait.mode == Mode::Exclusive)
+    return readers_in(words) == 0 ? nullptr : next_thread(waiter.cursor, [&](ThreadState& thread) {
+      return has_acquired(walker, thread, wait.object);
+    });
+  return next_thread(waiter.cursor, [&](const ThreadState& thread) {
+    Waiter writer;
+    return &thread != waiter.thread && waits_for_good(thread, writer) && !writer.wait.is_condition() &&
+           writer.wait.object == wait.object && writer.wait.mode == Mode::Exclusive;
+  });
+}
+
+// The next thread that `waiter` waits for, null when there are no more.
+ThreadState* next_blocker(ThreadState& walker, Waiter& waiter) {
+  const Awaited& wait = waiter.wait;
+  const bool first = waiter.cursor == 0;
+  if (wait.is_condition() || wait.kind == LockKind::Semaphore || wait.kind == LockKind::Barrier)
+    return nullptr;
+  if (wait.kind == LockKind::Thread || wait.kind == LockKind::Service) {
+    waiter.cursor = 1;
+    if (!first) return nullptr;
+    if (wait.kind == LockKind::Thread) return live_thread(wait.object);
+    const PendingFault* fault = pending_fault_of(*waiter.thread);
+    return fault == nullptr
+               ? nullptr
+               : find_thread([&](const ThreadState& thread) { return thread.id == fault->reader; });
+  }
+  LockWords words;
+  if (words_of(wait.kind) != 0 && (!copy_words(wait, words) || is_shared(wait, words) ||
+                                   returns_to_holder(wait, words, waiter.thread->tid)))
+    return nullptr;
+  // Of a lock waited for by its own holder the word says "got it": a wait that lasts says otherwise.
+  const int owner = owner_in(wait, words);
+  if (owner != waiter.thread->tid && !is_taken(wait, words, waiter.thread->tid)) return nullptr;
+  if (owner == 0 && wait.kind == LockKind::Rwlock) return next_reader_or_writer(walker, waiter, words);
+  waiter.cursor = 1;
+  if (!first || (owner == 0 && wait.kind == LockKind::Mutex)) return nullptr;
+  return owner != 0 ? thread_by_tid(owner) : sole_holder(walker, wait.object);
+}
+
+// Whether the wait is as it was, and still for `next`.
+bool holds_true(ThreadState& walker, const Waiter& waiter, const ThreadState* next) {
+  Waiter now;
+  if (!is_live(*waiter.thread) || !describe(walker, *waiter.thread, now) || now.sequence != waiter.sequence ||
+      now.wait.object != waiter.wait.object)
+    return false;
+  while (ThreadState* blocker = next_blocker(walker, now))
+    if (blocker == next) return true;
+  return false;
+}
+
+bool is_certain(ThreadState& walker, const Waiter* cycle, std::size_t count) {
+  constexpr int kLooks = 2;
+  for (int look = 0; look < kLooks; ++look)
+    for (std::size_t i = 0; i < count; ++i)
+      if (!holds_true(walker, cycle[i], cycle[(i + 1) % count].thread)) return false;
+  return true;
+}
+
+// libc refuses to join a thread that joins its joiner, or itself.
+bool is_refused_join(const Waiter* cycle, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i)
+    if (cycle[i].wait.kind != LockKind::Thread) return false;
+  return count <= 2;
+}
+
+}  // namespace
+
+bool has_acquired(ThreadState& walker, const ThreadState& thread, const volatile void* object) {
+  for (const auto& released : thread.released_by_others)
+    if (released.load(std::memory_order_acquire) == object) return false;
+  Awaited wait;
+  std::uint32_t sequence;
+  const bool waits = thread.wait.read(wait, sequence);
+  const bool newest_may_wait = waits ? !wait.is_condition() && wait.object == object : !is_in_fault(thread);
+  return any_held(walker, thread, [&](const HeldLock& entry, bool newest) {
+    return entry.address == object && (!newest || entry.by_trylock || !newest_may_wait);
+  });
+}
+
+bool waits_for_good(const ThreadState& thread, Waiter& waiter) {
+  waiter = {const_cast<ThreadState*>(&thread), 0, 0, {}, LockId{}, Cause::Call};
+  if (!thread.wait.read(waiter.wait, waiter.sequence) || waiter.wait.timed) return false;
+  if (waiter.wait.is_condition())
+    waiter.cause = Cause::Relock;
+  else if (waiter.wait.kind == LockKind::Thread)
+    waiter.cause = Cause::Join;
+  else if (waiter.wait.kind == LockKind::Once || waiter.wait.kind == LockKind::StaticGuard)
+    waiter.cause = Cause::Once;
+  else if (waiter.wait.kind == LockKind::Loader)
+    waiter.cause = Cause::Loader;
+  return true;
+}
+
+ThreadState* live_thread(const volatile void* handle) {
+  const ThreadId id = thread_by_handle(reinterpret_cast<pthread_t>(const_cast<const void*>(handle)));
+  return id ? find_thread([id](const ThreadState& thread) { return thread.id == id; }) : nullptr;
+}
+
+std::uint64_t key_of_waits(DeadlockKind kind, const Waiter* waiters, std::size_t count) {
+  std::uint64_t key = static_cast<std::uint64_t>(kind);
+  for (std::size_t i = 0; i < count; ++i) key += mix(waiters[i].thread->id.value, waiters[i].sequence);
+  return key;
+}
+
+bool find_cycle(ThreadState& walker, Deadlock& found, WalkEnd& end) {
+  constexpr int kMostSteps = 2000;
+  Waiter* path = walker.waiters;
+  std::size_t count = describe(walker, walker, path[0]) ? 1 : 0;
+  end = WalkEnd::Runs;
+  for (int steps = 0; count > 0; ++steps) {
+    Waiter& last = path[count - 1];
+    ThreadState* next = steps < kMostSteps ? next_blocker(walker, last) : nullptr;
+    if (next == nullptr) {
+      const Awaited& wait = last.wait;
+      if (wait.is_condition() || wait.kind == LockKind::Semaphore || wait.kind == LockKind::Barrier)
+        end = WalkEnd::Idle;
+      --count;
+      continue;
+    }
+    std::size_t known = 0;
+    while (known < count && path[known].thread != next) ++known;
+    if (known == count) {
+      if (count < ThreadState::kMaxWaiters && describe(walker, *next, path[count])) ++count;
+      continue;
+    }
+    Waiter* cycle = path + known;
+    const std::size_t size = count - known;
+    if (is_refused_join(cycle, size) || !is_certain(walker, cycle, size)) continue;
+    found = {size == 1 ? DeadlockKind::Self : DeadlockKind::Cycle, 0, cycle, size, 0, 0, false};
+    found.key = key_of_waits(found.kind, cycle, size);
+    for (std::size_t i = 0; i < size; ++i) found.has_service |= cycle[i].wait.kind == LockKind::Service;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace faultline
