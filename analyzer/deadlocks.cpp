@@ -154,7 +154,16 @@ std::vector<Happened> deadlocks_that_happened(const Model& model, const LockClas
                                               const FrameNames& names, const Explainer& explainer) {
   std::vector<Happened> all;
   Teller teller(model, classes, names, explainer);
-  for (const DeadlockRecord& record : model.deadlocks) all.push_back(teller.tell(record));
+  // A lock that fork left locked is a finding of its own, which says more.
+  const auto is_orphans = [&](const DeadlockRecord& record) {
+    return record.kind == DeadlockKind::HolderExited &&
+           std::ranges::any_of(model.orphans, [&](const Orphan& orphan) {
+             const Dependency& wait = model.dependencies[orphan.wait];
+             return wait.thread == record.waits.front().thread && wait.to == record.waits.front().to;
+           });
+  };
+  for (const DeadlockRecord& record : model.deadlocks)
+    if (!is_orphans(record)) all.push_back(teller.tell(record));
   return all;
 }
 

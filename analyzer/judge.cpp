@@ -75,8 +75,9 @@ class Judging {
     // Only now is it known which locks meet; a search over classes must find them as they are.
     if (&vertices != &classes_.map()) {
       tell_classes_apart(found);
-      for (const Happened& each : deadlocks_that_happened(model_, classes_, names_, explainer_))
-        findings_.add_deadlock(each);
+      if (&model == &model_)
+        for (const Happened& each : deadlocks_that_happened(model_, classes_, names_, explainer_))
+          findings_.add_deadlock(each);
     }
     for (const Found& each : found) findings_.add(each.cycle, *each.component);
   }

@@ -7,6 +7,7 @@
 #include "fault/served_ranges.h"
 #include "json_line.h"
 #include "options.h"
+#include "record/acquisition.h"
 #include "record/dependencies.h"
 #include "record/held_stack.h"
 #include "record/lock_records.h"
@@ -88,6 +89,7 @@ void walk_fault_stack(ThreadState& server, Fault& fault) {
 // The two dependencies of a faulting thread that holds something.
 void record_fault(Guard& guard, const FaultContext& context, ThreadState& waiter, const uffd_msg& message) {
   ThreadState& server = guard.thread();
+  tell_held_apart(waiter);
   Fault fault = describe_fault(waiter, context, message);
   const std::uint64_t key = mix(mix(top_key(waiter), fault.identity),
                                 mix(context.service.value, static_cast<std::uint64_t>(fault.facts.origin)));

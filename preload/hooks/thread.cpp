@@ -1,8 +1,14 @@
 // pthread_create, the joins, and C11's: which thread's life lies before another's, and who waits for its end.
+#include <errno.h>
+
+#include <cstring>
+
 #include "hooks/hook.h"
 #include "hooks/unwound.h"
 #include "record/thread_ends.h"
 #include "record/thread_registry.h"
+#include "runtime.h"
+#include "wait/stall.h"
 
 using namespace faultline;
 
@@ -54,10 +60,25 @@ int joined(pthread_t thread, int result) {
   return result;
 }
 
+// Whether a join would wait: the thread still runs, and may be joined by the caller. Any other join ends at
+// once, which only libc knows: it is asked for one whose time is up. 0: joined so.
+int join_at_once(pthread_t thread, void** value) {
+  constexpr timespec kPast{0, 0};
+  return real::pthread_clockjoin_np(thread, value, CLOCK_MONOTONIC, &kPast);
+}
+
 // A join without a time limit, by whichever name; thrd_success is 0.
 template <class Function, class Value>
 int waiting_join(pthread_t thread, CallPoint at, Function function, Value value) {
   before_join(thread, WaitKind::Blocking, at);
+  void* returned = nullptr;
+  const int at_once = recording() ? join_at_once(thread, &returned) : ENOSYS;
+  if (at_once == 0) {
+    // A C11 thread's int lies in the pointer.
+    if (value != nullptr) std::memcpy(value, &returned, sizeof *value);
+    return joined(thread, 0);
+  }
+  if (at_once != ETIMEDOUT) return joined(thread, function(thread, value));
   wait_begins(reinterpret_cast<const void*>(thread), LockKind::Thread, Mode::Exclusive, at);
   const int result = faultline_join(function, thread, value);
   wait_ends();
@@ -78,6 +99,11 @@ FAULTLINE_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* att
 FAULTLINE_EXPORT int thrd_create(thrd_t* thread, thrd_start_t routine, void* argument) {
   return creating(thread, routine, argument,
                   [=](Routine<int> run, void* with) { return real::thrd_create(thread, run, with); });
+}
+
+FAULTLINE_EXPORT int pthread_cancel(pthread_t thread) {
+  thread_may_be_cancelled();
+  return real::pthread_cancel(thread);
 }
 
 FAULTLINE_EXPORT int pthread_join(pthread_t thread, void** value) {

@@ -62,15 +62,9 @@ HeldLock describe(Guard& guard, const volatile void* lock, LockKind kind, Mode m
   return {const_cast<const void*>(lock), key, word, site.place, HeldId{}, kind, mode, false};
 }
 
-// Brings what the thread holds, and what it wants besides, to the names that its locks have from now on: told
-// apart, or not.
+// The same for what it wants besides.
 void tell_apart(ThreadState& thread, HeldLock& wanted) {
-  for (HeldLock* entry = thread.base; entry != thread.top; ++entry) {
-    const LockWord word = told_apart(entry->address, entry->kind, entry->word);
-    if (word == entry->word) continue;
-    entry->word = word;
-    renew_keys(thread, entry);
-  }
+  tell_held_apart(thread);
   wanted.word = told_apart(wanted.address, wanted.kind, wanted.word);
   wanted.key = key_moved(
       wanted.key, chain_key(top_key(thread), wanted.word, wanted.mode, key_of_site(wanted.place.site)));
@@ -108,6 +102,26 @@ void record_wait(ThreadState& thread, HeldLock& wanted, WaitKind wait, Cause cau
   });
 }
 
+namespace {
+
+// A server's lock hangs below the faults it serves, also where it holds nothing else.
+void take_as_server(Guard& guard, HeldLock& taken) {
+  if (!guard.thread().is_server) return;
+  tell_apart(guard.thread(), taken);
+  server_acquires(guard, taken);
+}
+
+}  // namespace
+
+void tell_held_apart(ThreadState& thread) {
+  for (HeldLock* entry = thread.base; entry != thread.top; ++entry) {
+    const LockWord word = told_apart(entry->address, entry->kind, entry->word);
+    if (word == entry->word) continue;
+    entry->word = word;
+    renew_keys(thread, entry);
+  }
+}
+
 void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait, CallPoint at,
                  Cause cause) {
   // Taken within a walk, and in the destructor of the unwinder's own thread-specific data.
@@ -126,7 +140,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
     const HeldLock* held = find_held(thread, lock);
     if (held == nullptr || !returns_at_once(*held, lock, kind, mode)) record_wait(thread, taken, wait, cause);
   }
-  if (thread.is_server) server_acquires(guard, taken);
+  take_as_server(guard, taken);
   thread.learn(taken.key);
   if (alone) site.alone = taken.word;
   push_held(thread, taken);
@@ -190,9 +204,9 @@ void after_condition_wait(const volatile void* mutex, CallPoint at, LockKind kin
   Guard guard;
   if (!guard) return passed_through(mutex);
   if (passes_unwatched(guard.thread())) return;
-  const HeldLock taken = describe(guard, mutex, kind, Mode::Exclusive, site_of(guard, at));
+  HeldLock taken = describe(guard, mutex, kind, Mode::Exclusive, site_of(guard, at));
   if (!taken.word) return;
-  if (guard.thread().is_server) server_acquires(guard, taken);
+  take_as_server(guard, taken);
   push_held(guard.thread(), taken);
 }
 

@@ -104,6 +104,9 @@ void record_wait(ThreadState& thread, HeldLock& wanted, WaitKind wait, Cause cau
                                CallPoint at, Cause cause = Cause::Call);
 void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPoint at);
 [[gnu::cold]] void before_release_slow(const volatile void* lock);
+// Brings what the thread holds to the names that its locks have from now on: told apart, or not. The thread
+// itself, or one that acts for it while the kernel has stopped it in a fault.
+void tell_held_apart(ThreadState& thread);
 void before_init(const volatile void* lock, LockKind kind, CallPoint at);
 
 // Hot: the lock leaves the held stack, if it is the newest one there.

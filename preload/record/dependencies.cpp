@@ -102,7 +102,8 @@ bool record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, s
   if (occurrence == Occurrence::Known) return false;
   write_thread_record(writer, waiter);
   if (&writer == &waiter) refresh_thread_name(waiter);
-  const LockId to = write_lock_record(writer, wait.to, wait.kind, wait.address);
+  const LockWord wanted = told_apart(wait.address, wait.kind, wait.to);
+  const LockId to = write_lock_record(writer, wanted, wait.kind, wait.address);
   const StackId stack = written_stack(writer, wait.stack);
   return write_dependency(writer, waiter, under, wait, to, stack, fault, via, occurrence);
 }
@@ -110,8 +111,8 @@ bool record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, s
 HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   static constinit std::atomic<std::uint32_t> next_node{1};
   if (!ensure_trace(writer) || trace.is_full()) return HeldId{};
-  const std::uint64_t what =
-      static_cast<std::uint64_t>(trace_id(held.word).value) << 32 | held.place.stack.value;
+  const LockWord word = told_apart(held.address, held.kind, held.word);
+  const std::uint64_t what = static_cast<std::uint64_t>(trace_id(word).value) << 32 | held.place.stack.value;
   const std::uint64_t how = static_cast<std::uint64_t>(under.value) << 8 |
                             static_cast<std::uint64_t>(held.mode) << 1 | held.by_trylock;
   bool added;
@@ -120,7 +121,7 @@ HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
       recorded.find_or_add(key_of(Key::Held, subclass != 0 ? mix(what, subclass) : what, how), &added);
   if (value == nullptr) return HeldId{};
   if (!added) return HeldId{static_cast<std::uint32_t>(await_value(*value))};
-  const LockId lock = write_lock_record(writer, held.word, held.kind, held.address);
+  const LockId lock = write_lock_record(writer, word, held.kind, held.address);
   const StackId stack = written_stack(writer, held.place.stack);
   const HeldId id{next_node.fetch_add(1, std::memory_order_relaxed)};
   JsonLine line(writer.line, sizeof writer.line);

@@ -7,6 +7,9 @@
 
 #include "sys/own_memory.h"
 
+// Another libc has none.
+#pragma weak gnu_get_libc_version
+
 namespace faultline {
 namespace {
 
@@ -120,6 +123,8 @@ bool returns_to_holder(const Awaited& wait, const LockWords& words, int tid) {
 }
 
 bool survives_its_holder(const Awaited& wait, const LockWords& words) {
+  // Any thread may post a semaphore.
+  if (wait.kind == LockKind::Semaphore) return true;
   return wait.kind == LockKind::Mutex && !wait.is_condition() &&
          (words.mutex.__data.__kind & kMutexRobust) != 0;
 }
@@ -144,6 +149,7 @@ Asleep all_asleep(const Awaited& wait, const LockWords& words, unsigned waiters)
 
 bool knows_conditions() {
   // 2.25 brought this condition variable; 2.41 changed what its words mean.
+  if (&gnu_get_libc_version == nullptr) return false;
   const char* version = gnu_get_libc_version();
   if (version[0] != '2' || version[1] != '.') return false;
   int minor = 0;

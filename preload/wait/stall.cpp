@@ -15,6 +15,8 @@
 namespace faultline {
 namespace {
 
+constinit std::atomic<bool> any_cancelled{false};
+
 // A thread that was seen not to wait: it most likely still does not, and then nobody else need be looked at.
 constinit std::atomic<const ThreadState*> seen_running{nullptr};
 
@@ -217,7 +219,12 @@ bool has_timer(ThreadState& self) {
 
 }  // namespace
 
+void thread_may_be_cancelled() {
+  any_cancelled.store(true, std::memory_order_relaxed);
+}
+
 bool find_stall(ThreadState& thread, bool leaves, Deadlock& found) {
+  if (any_cancelled.load(std::memory_order_relaxed)) return false;
   Waiters waiters(thread, leaves);
   // A thread that has published its wait, or ended, may yet be on its way: it will not look again.
   constexpr int kLooks = 40;
