@@ -69,10 +69,10 @@ bool is_free_soon(const pthread_mutex_t* mutex) {
 // Looks the acquisition up, takes the mutex if it is free and pushes it then. A mutex that nobody has locked
 // before gets the name of what comes to life here; only once it is held, so that two first users cannot both
 // write it. `taken`: false where it is not free, or not known.
-template <bool by_trylock, class Take>
+template <int kind, bool by_trylock, class Take>
 [[gnu::always_inline]] inline bool take_inline(pthread_mutex_t* mutex, CallPoint at, Take take) {
   ThreadState* thread = tls.active;
-  if (__builtin_expect(thread == nullptr, 0)) return false;
+  if (__builtin_expect(thread == nullptr || kind > thread->inlined_mutex_kinds, 0)) return false;
   CallSite* site = known_site(thread, at);
   if (__builtin_expect(site == nullptr, 0)) return false;
   std::uint64_t* words = mutex_words(mutex);
@@ -95,11 +95,18 @@ template <bool by_trylock, class Take>
   return true;
 }
 
+// A wait with a limit is none where the mutex is free.
+bool take_free(pthread_mutex_t* mutex, CallPoint at) {
+  const auto take = [](pthread_mutex_t* m, int tid) { return libc::take(m, tid); };
+  return libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP &&
+         take_inline<PTHREAD_MUTEX_TIMED_NP, false>(mutex, at, take);
+}
+
 // Apart from the normal mutex's path, which it would burden with its registers.
 [[gnu::noinline]] int lock_recursive(pthread_mutex_t* mutex, std::uintptr_t return_address,
                                      std::uintptr_t frame) {
   const auto take = [](pthread_mutex_t* m, int tid) { return libc::take_recursive(m, tid); };
-  if (take_inline<false>(mutex, {return_address, frame}, take)) return 0;
+  if (take_inline<PTHREAD_MUTEX_RECURSIVE_NP, false>(mutex, {return_address, frame}, take)) return 0;
   return lock_by_libc(mutex, return_address, frame);
 }
 
@@ -126,17 +133,26 @@ int timed_lock(pthread_mutex_t* mutex, CallPoint at, Lock lock) {
 
 }  // namespace
 
+namespace {
+
+[[gnu::noinline]] int init_by_libc(pthread_mutex_t* mutex, const pthread_mutexattr_t* attributes,
+                                   std::uintptr_t return_address, std::uintptr_t frame) {
+  const int result = real::pthread_mutex_init(mutex, attributes);
+  if (result == 0) before_init(mutex, LockKind::Mutex, {return_address, frame});
+  return result;
+}
+
+}  // namespace
+
 FAULTLINE_EXPORT int pthread_mutex_init(pthread_mutex_t* mutex,
                                         const pthread_mutexattr_t* attributes) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
-  const int result = real::pthread_mutex_init(mutex, attributes);
-  if (result != 0) return result;
   ThreadState* thread = tls.active;
-  const CallSite* site = thread != nullptr ? known_site(thread, at) : nullptr;
-  if (site == nullptr || !site->fresh || !has_room(mutex, LockKind::Mutex)) {
-    before_init(mutex, LockKind::Mutex, at);
-    return 0;
-  }
+  const CallSite* site = thread != nullptr && attributes == nullptr && thread->inlined_mutex_kinds >= 0
+                             ? known_site(thread, at)
+                             : nullptr;
+  if (site == nullptr || !site->fresh) return init_by_libc(mutex, attributes, at.return_address, at.frame);
+  libc::make(mutex);
   mutex_words(mutex)[1] = site->fresh.bits;
   mutex_words(mutex)[0] = tag_for(mutex);
   ++thread->fresh_locks;
@@ -152,21 +168,20 @@ FAULTLINE_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
   const int kind = libc::kind_of(mutex);
   if (__builtin_expect(kind != PTHREAD_MUTEX_TIMED_NP, 0)) {
-    if (kind == PTHREAD_MUTEX_RECURSIVE_NP && kind <= libc::inlined_mutex_kinds)
-      return lock_recursive(mutex, at.return_address, at.frame);
+    if (kind == PTHREAD_MUTEX_RECURSIVE_NP) return lock_recursive(mutex, at.return_address, at.frame);
     return lock_by_libc(mutex, at.return_address, at.frame);
   }
   // Tail calls and nothing else: no register is saved, no frame made.
   const auto take = [](pthread_mutex_t* m, int tid) { return libc::take(m, tid); };
-  if (__builtin_expect(kind <= libc::inlined_mutex_kinds && take_inline<false>(mutex, at, take), 1)) return 0;
+  if (__builtin_expect(take_inline<PTHREAD_MUTEX_TIMED_NP, false>(mutex, at, take), 1)) return 0;
   return lock_by_libc(mutex, at.return_address, at.frame);
 }
 
 FAULTLINE_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
   const auto take = [](pthread_mutex_t* m, int tid) { return libc::take(m, tid); };
-  if (libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP && PTHREAD_MUTEX_TIMED_NP <= libc::inlined_mutex_kinds &&
-      take_inline<true>(mutex, at, take))
+  if (libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP &&
+      take_inline<PTHREAD_MUTEX_TIMED_NP, true>(mutex, at, take))
     return 0;
   const int result = real::pthread_mutex_trylock(mutex);
   if (acquired(result)) acquired_by_try(mutex, LockKind::Mutex, Mode::Exclusive, at);
@@ -174,13 +189,16 @@ FAULTLINE_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
 }
 
 FAULTLINE_EXPORT int pthread_mutex_timedlock(pthread_mutex_t* mutex, const timespec* until) noexcept {
-  return timed_lock(mutex, FAULTLINE_CALL_POINT, [=] { return real::pthread_mutex_timedlock(mutex, until); });
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  if (take_free(mutex, at)) return 0;
+  return timed_lock(mutex, at, [=] { return real::pthread_mutex_timedlock(mutex, until); });
 }
 
 FAULTLINE_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t clock,
                                              const timespec* until) noexcept {
-  return timed_lock(mutex, FAULTLINE_CALL_POINT,
-                    [=] { return real::pthread_mutex_clocklock(mutex, clock, until); });
+  const CallPoint at = FAULTLINE_CALL_POINT;
+  if (take_free(mutex, at)) return 0;
+  return timed_lock(mutex, at, [=] { return real::pthread_mutex_clocklock(mutex, clock, until); });
 }
 
 FAULTLINE_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
@@ -188,7 +206,7 @@ FAULTLINE_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
   ThreadState* thread = tls.active;
   if (__builtin_expect(thread == nullptr || thread->top[-1].address != mutex ||
                            static_cast<unsigned>(kind) > PTHREAD_MUTEX_RECURSIVE_NP ||
-                           kind > libc::inlined_mutex_kinds,
+                           kind > thread->inlined_mutex_kinds,
                        0))
     return unlock_by_libc(mutex);
   if (__builtin_expect(kind == PTHREAD_MUTEX_RECURSIVE_NP, 0)) {

@@ -14,8 +14,8 @@ namespace {
 }
 
 // An rwlock that prefers readers and belongs to this process: the one kind that is taken inline.
-[[gnu::always_inline]] inline bool is_simple(const pthread_rwlock_t* lock) {
-  return libc::inlines_others && (lock->__data.__flags | lock->__data.__shared) == 0;
+[[gnu::always_inline]] inline bool is_simple(const ThreadState* thread, const pthread_rwlock_t* lock) {
+  return thread->inlines_others && (lock->__data.__flags | lock->__data.__shared) == 0;
 }
 
 template <class Lock>
@@ -37,7 +37,8 @@ template <class Lock>
 template <class Take>
 [[gnu::always_inline]] inline bool take_inline(pthread_rwlock_t* lock, Mode mode, CallPoint at, Take take) {
   ThreadState* thread = tls.active;
-  if (__builtin_expect(thread == nullptr || !is_simple(lock) || *rwlock_tag(lock) != tag_for(lock), 0))
+  if (__builtin_expect(thread == nullptr || !is_simple(thread, lock) || *rwlock_tag(lock) != tag_for(lock),
+                       0))
     return false;
   const CallSite* site = known_site(thread, at);
   KnownAcquisition known;
@@ -80,14 +81,22 @@ FAULTLINE_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t* lock) noexcept {
   return real::pthread_rwlock_destroy(lock);
 }
 
+namespace {
+
+// Apart from the hot path, which it would burden with its registers.
+[[gnu::noinline]] int read_by_libc(pthread_rwlock_t* lock, std::uintptr_t return_address,
+                                   std::uintptr_t frame) {
+  return blocking(lock, reader_mode(lock), return_address, frame,
+                  [](pthread_rwlock_t* l) { return real::pthread_rwlock_rdlock(l); });
+}
+
+}  // namespace
+
 FAULTLINE_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
-  const auto take = [](pthread_rwlock_t* l, int tid) {
-    return l->__data.__cur_writer != tid && libc::take_shared(l);
-  };
+  const auto take = [](pthread_rwlock_t* l, int) { return libc::take_shared(l); };
   if (__builtin_expect(take_inline(lock, Mode::SharedRecursive, at, take), 1)) return 0;
-  return blocking(lock, reader_mode(lock), at.return_address, at.frame,
-                  [](pthread_rwlock_t* l) { return real::pthread_rwlock_rdlock(l); });
+  return read_by_libc(lock, at.return_address, at.frame);
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
@@ -128,11 +137,27 @@ FAULTLINE_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock, clockid_
                [=] { return real::pthread_rwlock_clockwrlock(lock, clock, until); });
 }
 
-FAULTLINE_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
-  const ThreadState* thread = tls.active;
-  const bool read = thread != nullptr && thread->top[-1].address == lock && is_shared(thread->top[-1].mode);
+namespace {
+
+[[gnu::noinline]] int unlock_by_libc(pthread_rwlock_t* lock) {
   before_release(lock);
-  if (read && is_simple(lock) && libc::give_shared(lock)) return 0;
+  return real::pthread_rwlock_unlock(lock);
+}
+
+}  // namespace
+
+FAULTLINE_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
+  ThreadState* thread = tls.active;
+  if (__builtin_expect(thread == nullptr || thread->top[-1].address != lock, 0)) return unlock_by_libc(lock);
+  --thread->top;
+  if (is_simple(thread, lock)) {
+    if (is_shared(thread->top->mode)) {
+      if (libc::give_shared(lock)) return 0;
+    } else if (lock->__data.__cur_writer == thread->tid) {
+      libc::give_exclusive(lock);
+      return 0;
+    }
+  }
   return real::pthread_rwlock_unlock(lock);
 }
 

@@ -18,18 +18,18 @@ FAULTLINE_EXPORT int pthread_spin_destroy(pthread_spinlock_t* lock) noexcept {
 
 namespace {
 
-int lock_by_libc(pthread_spinlock_t* lock, CallPoint at) {
+// Everything but a known acquisition of a lock that is free.
+[[gnu::noinline]] int lock_by_libc(pthread_spinlock_t* lock, std::uintptr_t return_address,
+                                   std::uintptr_t frame) {
+  const CallPoint at{return_address, frame};
+  const LockWord word = tls.active != nullptr ? known_side_word(*tls.active, lock) : LockWord{};
+  if (!push_if_known(lock, word, LockKind::Spin, Mode::Exclusive, at))
+    before_wait(lock, LockKind::Spin, Mode::Exclusive, WaitKind::Blocking, at);
   if (!looks_taken(lock)) return real::pthread_spin_lock(lock);
   wait_begins(lock, LockKind::Spin, Mode::Exclusive, at);
   const int result = real::pthread_spin_lock(lock);
   wait_ends();
   return result;
-}
-
-[[gnu::cold, gnu::noinline]] int lock_slow(pthread_spinlock_t* lock, std::uintptr_t return_address,
-                                           std::uintptr_t frame) {
-  before_wait(lock, LockKind::Spin, Mode::Exclusive, WaitKind::Blocking, {return_address, frame});
-  return lock_by_libc(lock, {return_address, frame});
 }
 
 }  // namespace
@@ -40,11 +40,12 @@ FAULTLINE_EXPORT int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
   const LockWord word = thread != nullptr ? known_side_word(*thread, lock) : LockWord{};
   const CallSite* site = word ? known_site(thread, at) : nullptr;
   KnownAcquisition known;
-  if (__builtin_expect(site == nullptr || !is_known(thread, *site, word, Mode::Exclusive, known), 0))
-    return lock_slow(lock, at.return_address, at.frame);
-  const bool taken = libc::inlines_others && libc::take(lock);
+  if (__builtin_expect(site == nullptr || !thread->inlines_others ||
+                           !is_known(thread, *site, word, Mode::Exclusive, known) || !libc::take(lock),
+                       0))
+    return lock_by_libc(lock, at.return_address, at.frame);
   push_known(known, lock, LockKind::Spin, Mode::Exclusive);
-  return __builtin_expect(taken, 1) ? 0 : lock_by_libc(lock, at);
+  return 0;
 }
 
 FAULTLINE_EXPORT int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {
@@ -55,8 +56,12 @@ FAULTLINE_EXPORT int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {
 }
 
 FAULTLINE_EXPORT int pthread_spin_unlock(pthread_spinlock_t* lock) noexcept {
-  before_release(lock);
-  if (__builtin_expect(!libc::inlines_others, 0)) return real::pthread_spin_unlock(lock);
+  ThreadState* thread = tls.active;
+  if (__builtin_expect(thread == nullptr || thread->top[-1].address != lock || !thread->inlines_others, 0)) {
+    before_release(lock);
+    return real::pthread_spin_unlock(lock);
+  }
+  --thread->top;
   libc::give(lock);
   return 0;
 }

@@ -22,16 +22,17 @@ enum class WaitKind : std::uint8_t { Blocking, Timed };
 // An acquisition that the hot path has looked up: nothing of it is new.
 struct KnownAcquisition {
   ThreadState* thread;
+  const CallSite* site;
   LockWord word;
   std::uint64_t key;
-  Place place;
 };
 
 // Hot: the call point as the calling thread knows it; null: take the slow path.
 [[gnu::always_inline]] inline CallSite* known_site(ThreadState* thread, CallPoint at) {
   const std::uint64_t number = at.number();
-  CallSite& site = thread->site_at(number);
-  return __builtin_expect(site.matches(number, at.frame), 1) ? &site : nullptr;
+  CallSite* site = &thread->site_at(number);
+  asm("" : "+r"(site));  // one register for all its parts
+  return __builtin_expect(site->matches(number, at.frame), 1) ? site : nullptr;
 }
 
 // Hot: whether an acquisition at a known call point, by a thread with room on its held stack, needs no
@@ -47,7 +48,7 @@ template <bool by_trylock = false>
   if (!by_trylock && (top != thread->base || word != site.alone || even_alone) &&
       __builtin_expect(!thread->knows(key), 0))
     return false;
-  known = {thread, word, key, site.place};
+  known = {thread, &site, word, key};
   return true;
 }
 
@@ -62,11 +63,12 @@ template <bool by_trylock = false>
     top->address = const_cast<const void*>(address);
     top->key = known.key;
     top->word = known.word;
-    top->place = known.place;
-    top->node = HeldId{};
-    top->kind = kind;
-    top->mode = mode;
-    top->by_trylock = by_trylock;
+    __builtin_memcpy(&top->place, &known.site->place, sizeof top->place);
+    // One word: no node yet, kind, mode and by_trylock.
+    const std::uint64_t how = static_cast<std::uint64_t>(kind) << 32 |
+                              static_cast<std::uint64_t>(mode) << 40 |
+                              static_cast<std::uint64_t>(by_trylock) << 48;
+    __builtin_memcpy(reinterpret_cast<char*>(top) + offsetof(HeldLock, node), &how, sizeof how);
   };
   fill();
   known.thread->top = top + 1;

@@ -109,6 +109,10 @@ void capture(Guard& guard, CallPoint at, CallSite& site) {
   std::uint16_t& captures = thread.captures[mix(at.return_address, 0) % 256];
   const bool walks = captures < kCapturesPerPoint && has_room_to_walk(thread, at.frame);
   captures += walks;
+  constexpr std::uint32_t kFewWalks = 64;
+  thread.walks += walks;
+  if (thread.may_own_libunwind && thread.walks > kFewWalks && thread.top == thread.base)
+    begin_walking(thread);
   bool walked = false;
   std::uint64_t identity;
   const std::size_t count = walk_call_site(guard, at, walks, &walked, &identity);

@@ -12,6 +12,7 @@
 #include "record/unwinder.h"
 #include "runtime.h"
 #include "sys/arena.h"
+#include "sys/libc_locks.h"
 #include "sys/mappings.h"
 #include "sys/own_memory.h"
 #include "wait/wait.h"
@@ -89,6 +90,11 @@ ThreadState* new_state() {
   state->served_count = 0;
   state->served_overflowed = false;
   state->passed_count = 0;
+  state->owns_libunwind = false;
+  state->may_own_libunwind = true;
+  state->walks = 0;
+  state->inlined_mutex_kinds = libc::inlined_mutex_kinds;
+  state->inlines_others = libc::inlines_others;
   state->deferred_count = 0;
   state->paused = 0;
   state->unwatched = 0;
@@ -210,7 +216,8 @@ void become(ThreadState* state) {
   tid_slot(state->tid).store(state, std::memory_order_release);
   trace.stats.threads.fetch_add(1, std::memory_order_relaxed);
   sys::call(SYS_prctl, PR_GET_NAME, sys::as_long(state->name));
-  begin_walking(*state);
+  // The first thread walks most often, and starts before any lock is taken.
+  if (state->tid == sys::call(SYS_getpid)) begin_walking(*state);
   find_own_stack(*state);
   if (have_end_key) pthread_setspecific(end_key, state);
   know_handle(pthread_self(), state->id);

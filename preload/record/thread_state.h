@@ -7,6 +7,8 @@
 // fault. States are recycled, thread ids never.
 #pragma once
 
+#include <stddef.h>
+
 #include <atomic>
 #include <cstdint>
 
@@ -44,7 +46,7 @@ struct HeldLock {
   bool by_trylock;
 };
 
-static_assert(sizeof(HeldLock) == 40);
+static_assert(sizeof(HeldLock) == 40 && offsetof(HeldLock, node) == 32);  // all from `node` on is one word
 
 // Where a lock function was called: the return address and the caller's stack pointer after the return. Taken
 // in the hook itself.
@@ -144,6 +146,8 @@ struct ThreadState {
   ThreadId id;
   std::uint32_t epoch;
   int tid;
+  int inlined_mutex_kinds;  // of sys/libc_locks.h
+  bool inlines_others;
   std::atomic<bool> in_use;
   bool is_server;
 
@@ -161,7 +165,9 @@ struct ThreadState {
   // Cold.
   std::uintptr_t stack_low;  // the stack the thread was made with; both 0 where not known
   std::uintptr_t stack_high;
-  bool owns_libunwind;  // one of the few threads that libunwind keeps a cache for
+  bool owns_libunwind;     // one of the few threads that libunwind keeps a cache for
+  bool may_own_libunwind;  // has not asked for it yet
+  std::uint32_t walks;
   ThreadId parent;
   std::uint32_t parent_epoch;
   void* (*start_routine)(void*);

@@ -190,7 +190,7 @@ int answer_pipe(int ends[2]) {
 }
 
 void begin_walking(ThreadState& thread) {
-  thread.owns_libunwind = false;
+  thread.may_own_libunwind = false;
   if (unw_backtrace_function == nullptr) return;
   if (gcc_backtrace != nullptr &&
       libunwind_threads.fetch_add(1, std::memory_order_relaxed) >= kLibunwindThreads) {

@@ -49,10 +49,11 @@ ssize_t answer_read();                   // nothing there, try again
 long answer_write(const void* address);  // 1: readable, -1: not
 int answer_pipe(int ends[2]);
 
-// A new thread's first act, before it can hold a lock: what libunwind allocates for a thread, from the
-// program's heap, it allocates now. It keeps a cache of 256 KiB for each thread, so only the first 64 live
-// threads walk with it; further ones use libgcc's unwinder, slower and without memory of its own.
-// `end_walking` gives a thread's place back.
+// libunwind is fifteen times faster than libgcc's unwinder and keeps a cache of 256 KiB for each thread,
+// which it allocates from the program's heap at its first walk. So only threads that walk often use it, and
+// only the first 64 of those at a time. `begin_walking` makes the calling thread one of them, if there is
+// room: at a moment when it holds no lock, which might be that of the program's own malloc. `end_walking`
+// gives its place back.
 void begin_walking(ThreadState& thread);
 void end_walking(ThreadState& thread);
 

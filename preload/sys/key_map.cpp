@@ -8,6 +8,10 @@
 namespace faultline {
 namespace {
 
+// How long to wait for another thread's next step. By the clock: a yield takes 0.3 us or 3 ms, depending on
+// who else wants to run.
+constexpr std::int64_t kPatience = 50'000'000;
+
 std::int64_t nanoseconds() {
   timespec now{};
   sys::call(SYS_clock_gettime, CLOCK_MONOTONIC, sys::as_long(&now));
@@ -57,10 +61,8 @@ KeyMap::Value* KeyMap::find(std::uint64_t key) const {
 }
 
 void KeyMap::begin_adding() {
-  constexpr std::int64_t kPatience = 50'000'000;
   std::int64_t begun = 0;
   while (adding_.exchange(true, std::memory_order_acquire)) {
-    // By the clock: a yield takes 0.3 us or 3 ms, depending on who else wants to run.
     const std::int64_t now = nanoseconds();
     if (begun == 0) begun = now;
     if (now - begun > kPatience) return;
@@ -95,17 +97,19 @@ void KeyMap::clear() {
 
 std::uint64_t await_value(const KeyMap::Value& value) {
   constexpr int kSpins = 1000;
-  constexpr int kYields = 2000;
-  for (int i = 0; i < kSpins + kYields; ++i) {
+  std::int64_t begun = 0;
+  for (int i = 0;; ++i) {
     if (const std::uint64_t there = value.load(std::memory_order_acquire))
       return there != kNoValue ? there : 0;
     if (i < kSpins) {
       __builtin_ia32_pause();
-    } else {
-      sys::call(SYS_sched_yield);
+      continue;
     }
+    const std::int64_t now = nanoseconds();
+    if (begun == 0) begun = now;
+    if (now - begun > kPatience) return 0;
+    sys::call(SYS_sched_yield);
   }
-  return 0;
 }
 
 }  // namespace faultline

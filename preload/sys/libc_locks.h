@@ -10,6 +10,7 @@
 // Nothing here waits, fails or records. `tid`: the calling thread's kernel id, as libc has it.
 #pragma once
 
+#include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
 
@@ -34,6 +35,15 @@ inline bool is_plain(const pthread_mutex_t* mutex) {
   return static_cast<unsigned>(kind_of(mutex)) <= PTHREAD_MUTEX_RECURSIVE_NP;
 }
 
+// What pthread_mutex_init makes of a mutex without attributes.
+inline void make(pthread_mutex_t* mutex) {
+  *mutex = PTHREAD_MUTEX_INITIALIZER;
+}
+
+inline void wake(unsigned* word, int threads) {
+  sys::call(SYS_futex, sys::as_long(word), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, threads);
+}
+
 // A normal mutex, if it is free.
 [[gnu::always_inline]] inline bool take(pthread_mutex_t* mutex, int tid) {
   int free = 0;
@@ -49,7 +59,7 @@ inline bool is_plain(const pthread_mutex_t* mutex) {
   mutex->__data.__owner = 0;
   --mutex->__data.__nusers;
   if (__builtin_expect(__atomic_exchange_n(&mutex->__data.__lock, 0, __ATOMIC_RELEASE) > 1, 0))
-    sys::call(SYS_futex, sys::as_long(&mutex->__data.__lock), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+    wake(reinterpret_cast<unsigned*>(&mutex->__data.__lock), 1);
 }
 
 // A recursive mutex, if it is free or the caller's already.
@@ -75,17 +85,22 @@ inline constexpr unsigned kWritePhase = 1;
 inline constexpr unsigned kWriteLocked = 2;
 inline constexpr unsigned kFlags = 7;
 inline constexpr unsigned kOneReader = 8;
+inline constexpr unsigned kNearlyTooMany = 1u << 31;
+// Of its two futex words: somebody may wait there.
+inline constexpr unsigned kUsed = 2;
 
-// An rwlock that prefers readers and belongs to this process: no writer is there or waits.
+// An rwlock that prefers readers and belongs to this process: no writer is there or waits. Nor is the caller
+// its writer then.
 [[gnu::always_inline]] inline bool take_shared(pthread_rwlock_t* lock) {
   unsigned readers = __atomic_load_n(&lock->__data.__readers, __ATOMIC_RELAXED);
-  if ((readers & kFlags) != 0 || readers + kOneReader < readers) return false;
+  if ((readers & (kFlags | kNearlyTooMany)) != 0) return false;
   return __atomic_compare_exchange_n(&lock->__data.__readers, &readers, readers + kOneReader, false,
                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
+// One that the caller holds; false: somebody waits.
 [[gnu::always_inline]] inline bool give_shared(pthread_rwlock_t* lock) {
   unsigned readers = __atomic_load_n(&lock->__data.__readers, __ATOMIC_RELAXED);
-  if ((readers & kFlags) != 0 || readers < kOneReader) return false;
+  if ((readers & kFlags) != 0) return false;
   return __atomic_compare_exchange_n(&lock->__data.__readers, &readers, readers - kOneReader, false,
                                      __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
@@ -99,6 +114,25 @@ inline constexpr unsigned kOneReader = 8;
   __atomic_store_n(&lock->__data.__writers_futex, 1, __ATOMIC_RELAXED);
   __atomic_store_n(&lock->__data.__cur_writer, tid, __ATOMIC_RELAXED);
   return true;
+}
+
+// By its writer. It stays in the write phase, unless readers have come: then it is theirs.
+[[gnu::always_inline]] inline void give_exclusive(pthread_rwlock_t* lock) {
+  auto& data = lock->__data;
+  __atomic_store_n(&data.__cur_writer, 0, __ATOMIC_RELAXED);
+  const unsigned writers = __atomic_exchange_n(&data.__writers_futex, 0, __ATOMIC_RELAXED);
+  unsigned readers = kWritePhase | kWriteLocked;
+  for (;;) {
+    const bool handed_over = readers >= kOneReader;
+    const unsigned free = (readers ^ kWriteLocked) ^ (handed_over ? kWritePhase : 0);
+    if (!__atomic_compare_exchange_n(&data.__readers, &readers, free, false, __ATOMIC_RELEASE,
+                                     __ATOMIC_RELAXED))
+      continue;
+    if (handed_over && (__atomic_exchange_n(&data.__wrphase_futex, 0, __ATOMIC_RELAXED) & kUsed) != 0)
+      wake(&data.__wrphase_futex, INT_MAX);
+    break;
+  }
+  if (__builtin_expect((writers & kUsed) != 0, 0)) wake(&data.__writers_futex, 1);
 }
 
 // A spinlock: 1 is free.
