@@ -1,6 +1,7 @@
 // The dynamic loader: dlopen, dlmopen, dlclose, dlsym, dlvsym, dladdr, dl_iterate_phdr.
 #include "hooks/hook.h"
 #include "record/loader_calls.h"
+#include "record/stacks.h"
 #include "record/unwinder.h"
 
 using namespace faultline;
@@ -91,6 +92,8 @@ FAULTLINE_EXPORT int dlclose(void* handle) noexcept {
   loader_call_begins(LoaderLock::Load, at, true);
   const int result = real::dlclose(handle);
   loader_call_ended(LoaderLock::Load, at);
+  // Other code may come to lie where some was.
+  if (result == 0) forget_call_sites();
   return result;
 }
 

@@ -204,7 +204,8 @@ LockWord told_apart(const volatile void* lock, LockKind kind, LockWord word) {
   std::uint64_t* place = lock != nullptr ? place_of_word(lock, kind) : nullptr;
   if (place == nullptr) return word;
   LockWord there{__atomic_load_n(place, __ATOMIC_ACQUIRE)};
-  const bool apart = keeps_instances(class_in(there));
+  // Each file has its owner and range, which a class of them would not.
+  const bool apart = kind == LockKind::File || keeps_instances(class_in(there));
   if (!there || apart == static_cast<bool>(instance_in(there))) return there;
   const LockWord wanted = apart ? with_number(lock, there) : without_number(lock, there);
   // Another reader that holds it too may have been faster.

@@ -1,9 +1,11 @@
 // Loads a plugin, lets it take two locks in a thread, unloads it, and loads another one, which comes to lie
-// at the same addresses and takes them the other way round. The paths of the plugins are the arguments.
+// at the same addresses and takes them the other way round. The paths of the plugins are the arguments; after
+// "in-main" the first thread does it all itself.
 #include <dlfcn.h>
 #include <pthread.h>
 
 #include <cstdio>
+#include <cstring>
 #include <thread>
 
 pthread_mutex_t lock_a = PTHREAD_MUTEX_INITIALIZER;
@@ -18,7 +20,9 @@ using Work = void (*)(pthread_mutex_t*, pthread_mutex_t*);
 
 int main(int argc, char** argv) {
   void* place = nullptr;
-  for (int i = 1; i < argc; ++i) {
+  const bool in_main = argc > 1 && std::strcmp(argv[1], "in-main") == 0;
+  const int first = in_main ? 2 : 1;
+  for (int i = first; i < argc; ++i) {
     void* const library = dlopen(argv[i], RTLD_NOW | RTLD_LOCAL);
     if (!library) return 1;
     const auto work = reinterpret_cast<Work>(dlsym(library, "locked_work"));
@@ -27,7 +31,10 @@ int main(int argc, char** argv) {
       return 77;
     }
     place = reinterpret_cast<void*>(work);
-    std::thread(use_plugin, work, i == 1).join();
+    if (in_main)
+      use_plugin(work, i == first);
+    else
+      std::thread(use_plugin, work, i == first).join();
     std::printf("unload %d\n", dlclose(library));
   }
 }

@@ -248,3 +248,13 @@ TEST_CASE("hostile: one plugin in the place of another: each lock call belongs t
   for (const Json& edge : finding.at("edges"))
     for (const char* side : {"held_at", "at"}) CHECK(has_function(edge.at(side), "use_plugin"));
 }
+TEST_CASE("hostile: one plugin in the place of another, called by one thread from one place: likewise") {
+  if (!check_undisturbed("plugins_in_place", {"in-main", program("hostile/libplugin_first.so"),
+                                              program("hostile/libplugin_second.so")}))
+    return;
+  check_finding(only_finding(analyze(work_dir() / "traces")),
+                {.verdict = "same-thread",
+                 .severity = "warning",
+                 .orders = {{"lock_a", "lock_b", "first_plugin_work", "first_plugin_work"},
+                            {"lock_b", "lock_a", "second_plugin_work", "second_plugin_work"}}});
+}
