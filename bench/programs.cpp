@@ -28,8 +28,8 @@ Command sort(const Place& place, Size size) {
 Command memcached(const Place& place, Size size) {
   static int runs = 0;
   const std::string socket = place.scratch / ("memcached." + std::to_string(++runs));
-  // A server runs for long: what its thousand item locks cost when they are first seen must not count for more
-  // than it does there.
+  // A server runs for long: what its thousand item locks cost when they are first seen must not count for
+  // more than it does there.
   const int batches = size == Size::Full ? 10'000 : 25;
   return {.words = {"memcached", "-t", "2", "-u", "root", "-s", socket},  // it refuses root unless told so
           .load = [=](pid_t pid) { return load_memcached(pid, socket, batches); }};
