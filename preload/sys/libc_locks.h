@@ -136,10 +136,12 @@ inline constexpr unsigned kUsed = 2;
 }
 
 // A spinlock: 1 is free.
+// NOLINTNEXTLINE(readability-non-const-parameter): a builtin writes it
 [[gnu::always_inline]] inline bool take(pthread_spinlock_t* lock) {
   int free = 1;
   return __atomic_compare_exchange_n(lock, &free, 0, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
+// NOLINTNEXTLINE(readability-non-const-parameter): a builtin writes it
 [[gnu::always_inline]] inline void give(pthread_spinlock_t* lock) {
   __atomic_store_n(lock, 1, __ATOMIC_RELEASE);
 }
