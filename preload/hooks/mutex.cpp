@@ -111,7 +111,10 @@ bool take_free(pthread_mutex_t* mutex, CallPoint at) {
 }
 
 [[gnu::noinline]] int unlock_by_libc(pthread_mutex_t* mutex) {
-  if (libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP) {
+  // First, where it can be: whoever gets the lock must not find it on this thread's held stack.
+  const ThreadState* thread = tls.active;
+  if (libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP ||
+      (thread != nullptr && mutex->__data.__owner == thread->tid)) {
     before_release(mutex);
     return real::pthread_mutex_unlock(mutex);
   }
@@ -126,8 +129,9 @@ int timed_lock(pthread_mutex_t* mutex, CallPoint at, Lock lock) {
   timed_wait_begins(mutex, LockKind::Mutex, Mode::Exclusive);
   before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Timed, at);
   const int result = lock();
-  wait_ends();
+  // First: an entry whose wait is no longer published as limited passes for a wait without end.
   if (!acquired(result)) wait_failed(mutex);
+  wait_ends();
   return result;
 }
 
@@ -209,11 +213,13 @@ FAULTLINE_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
                            kind > thread->inlined_mutex_kinds,
                        0))
     return unlock_by_libc(mutex);
-  if (__builtin_expect(kind == PTHREAD_MUTEX_RECURSIVE_NP, 0)) {
-    if (!libc::give_recursive(mutex, thread->tid)) return unlock_by_libc(mutex);
-  }
+  if (__builtin_expect(kind == PTHREAD_MUTEX_RECURSIVE_NP && mutex->__data.__owner != thread->tid, 0))
+    return unlock_by_libc(mutex);
   --thread->top;
-  if (__builtin_expect(kind == PTHREAD_MUTEX_TIMED_NP, 1)) libc::give(mutex);
+  if (__builtin_expect(kind == PTHREAD_MUTEX_TIMED_NP, 1))
+    libc::give(mutex);
+  else
+    libc::give_recursive(mutex);
   return 0;
 }
 
