@@ -164,8 +164,11 @@ FAULTLINE_EXPORT int pthread_mutex_init(pthread_mutex_t* mutex,
 }
 
 FAULTLINE_EXPORT int pthread_mutex_destroy(pthread_mutex_t* mutex) noexcept {
-  if (!libc::is_plain(mutex)) lock_destroyed(mutex, LockKind::Mutex);
-  return real::pthread_mutex_destroy(mutex);
+  // Asked for before: libc marks a destroyed mutex. A busy one is refused and stays what it is.
+  const bool is_kept_aside = !libc::is_plain(mutex) && !has_room(mutex, LockKind::Mutex);
+  const int result = real::pthread_mutex_destroy(mutex);
+  if (is_kept_aside && result == 0) lock_destroyed(mutex, LockKind::Mutex);
+  return result;
 }
 
 FAULTLINE_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
