@@ -143,6 +143,9 @@ void next_epoch(ThreadState& thread) {
   ++thread.epoch;
   // What is known was told for the epoch before.
   std::memset(thread.known, 0, sizeof thread.known);
+  // What others join tells of its acquisitions also where it holds nothing else.
+  if (thread.parent)
+    for (CallSite& site : thread.call_sites) site.alone = LockWord{};
 }
 
 }  // namespace
