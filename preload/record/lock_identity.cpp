@@ -192,6 +192,7 @@ void identities_after_fork() {
   }
   ancestors[ancestor_count++] = {tag_salt, next_lock.load(std::memory_order_relaxed), classes_given()};
   new_tag_salt();
+  side_generation.fetch_add(1, std::memory_order_acq_rel);
 }
 
 void new_tag_salt() {
