@@ -60,13 +60,15 @@ FAULTLINE_EXPORT int mtx_timedlock(mtx_t* mutex, const timespec* until) {
   timed_wait_begins(mutex, LockKind::Mutex, Mode::Exclusive);
   before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Timed, FAULTLINE_CALL_POINT);
   const int result = real::mtx_timedlock(mutex, until);
-  wait_ends();
   if (result != thrd_success) wait_failed(mutex);
+  wait_ends();
   return result;
 }
 
 FAULTLINE_EXPORT int mtx_unlock(mtx_t* mutex) {
-  if (libc::kind_of(posix(mutex)) == PTHREAD_MUTEX_TIMED_NP) {
+  const ThreadState* thread = tls.active;
+  if (libc::kind_of(posix(mutex)) == PTHREAD_MUTEX_TIMED_NP ||
+      (thread != nullptr && posix(mutex)->__data.__owner == thread->tid)) {
     before_release(mutex);
     return real::mtx_unlock(mutex);
   }

@@ -111,7 +111,10 @@ bool take_free(pthread_mutex_t* mutex, CallPoint at) {
 }
 
 [[gnu::noinline]] int unlock_by_libc(pthread_mutex_t* mutex) {
-  if (libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP) {
+  // First, where it can be: whoever gets the lock must not find it on this thread's held stack.
+  const ThreadState* thread = tls.active;
+  if (libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP ||
+      (thread != nullptr && mutex->__data.__owner == thread->tid)) {
     before_release(mutex);
     return real::pthread_mutex_unlock(mutex);
   }
@@ -126,8 +129,9 @@ int timed_lock(pthread_mutex_t* mutex, CallPoint at, Lock lock) {
   timed_wait_begins(mutex, LockKind::Mutex, Mode::Exclusive);
   before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Timed, at);
   const int result = lock();
-  wait_ends();
+  // First: an entry whose wait is no longer published as limited passes for a wait without end.
   if (!acquired(result)) wait_failed(mutex);
+  wait_ends();
   return result;
 }
 
@@ -160,8 +164,11 @@ FAULTLINE_EXPORT int pthread_mutex_init(pthread_mutex_t* mutex,
 }
 
 FAULTLINE_EXPORT int pthread_mutex_destroy(pthread_mutex_t* mutex) noexcept {
-  if (!libc::is_plain(mutex)) lock_destroyed(mutex, LockKind::Mutex);
-  return real::pthread_mutex_destroy(mutex);
+  // Asked for before: libc marks a destroyed mutex. A busy one is refused and stays what it is.
+  const bool is_kept_aside = !libc::is_plain(mutex) && !has_room(mutex, LockKind::Mutex);
+  const int result = real::pthread_mutex_destroy(mutex);
+  if (is_kept_aside && result == 0) lock_destroyed(mutex, LockKind::Mutex);
+  return result;
 }
 
 FAULTLINE_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
@@ -209,11 +216,13 @@ FAULTLINE_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
                            kind > thread->inlined_mutex_kinds,
                        0))
     return unlock_by_libc(mutex);
-  if (__builtin_expect(kind == PTHREAD_MUTEX_RECURSIVE_NP, 0)) {
-    if (!libc::give_recursive(mutex, thread->tid)) return unlock_by_libc(mutex);
-  }
+  if (__builtin_expect(kind == PTHREAD_MUTEX_RECURSIVE_NP && mutex->__data.__owner != thread->tid, 0))
+    return unlock_by_libc(mutex);
   --thread->top;
-  if (__builtin_expect(kind == PTHREAD_MUTEX_TIMED_NP, 1)) libc::give(mutex);
+  if (__builtin_expect(kind == PTHREAD_MUTEX_TIMED_NP, 1))
+    libc::give(mutex);
+  else
+    libc::give_recursive(mutex);
   return 0;
 }
 

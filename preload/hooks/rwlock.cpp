@@ -61,8 +61,8 @@ int timed(pthread_rwlock_t* lock, Mode mode, CallPoint at, Lock take) {
   timed_wait_begins(lock, LockKind::Rwlock, mode);
   before_wait(lock, LockKind::Rwlock, mode, WaitKind::Timed, at);
   const int result = take();
-  wait_ends();
   if (result != 0) wait_failed(lock);
+  wait_ends();
   return result;
 }
 

@@ -115,7 +115,7 @@ void take_as_server(Guard& guard, HeldLock& taken) {
 
 void tell_held_apart(ThreadState& thread) {
   for (HeldLock* entry = thread.base; entry != thread.top; ++entry) {
-    const LockWord word = told_apart(entry->address, entry->kind, entry->word);
+    const LockWord word = held_told_apart(*entry);
     if (word == entry->word) continue;
     entry->word = word;
     renew_keys(thread, entry);

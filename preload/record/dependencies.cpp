@@ -111,7 +111,7 @@ bool record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, s
 HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   static constinit std::atomic<std::uint32_t> next_node{1};
   if (!ensure_trace(writer) || trace.is_full()) return HeldId{};
-  const LockWord word = told_apart(held.address, held.kind, held.word);
+  const LockWord word = held_told_apart(held);
   const std::uint64_t what = static_cast<std::uint64_t>(trace_id(word).value) << 32 | held.place.stack.value;
   const std::uint64_t how = static_cast<std::uint64_t>(under.value) << 8 |
                             static_cast<std::uint64_t>(held.mode) << 1 | held.by_trylock;

@@ -30,7 +30,7 @@ Guard::Guard() : saved_errno_(errno) {
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   thread_ = thread;
   notice_fork(thread);
-  if (thread->limit == thread->base) {
+  if (thread->limit <= thread->base) {
     take_notice(*thread);
     drop_ended_loader_calls(*thread, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
     drop_closed_file_locks(*thread);

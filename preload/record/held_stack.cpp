@@ -13,11 +13,16 @@ namespace faultline {
 void set_limit(ThreadState& thread) {
   const bool slow = thread.is_server || thread.paused != 0 || thread.next_subclass != 0 ||
                     thread.loader_call_count != 0 || thread.holds_files;
-  thread.limit = slow ? thread.base : thread.end;
+  __atomic_store_n(&thread.limit, slow ? thread.base : thread.end, __ATOMIC_SEQ_CST);
+  // Another thread may have asked for notice just before, and this overwritten how it did.
+  bool asked = thread.forget_known.load(std::memory_order_seq_cst);
+  for (const auto& slot : thread.released_by_others) asked |= slot.load(std::memory_order_seq_cst) != nullptr;
+  if (asked) stop_at_next_acquisition(thread);
 }
 
 void stop_at_next_acquisition(ThreadState& thread) {
-  __atomic_store_n(&thread.limit, thread.base, __ATOMIC_RELEASE);
+  // Not its base, which may move at this moment.
+  __atomic_store_n(&thread.limit, static_cast<HeldLock*>(nullptr), __ATOMIC_RELEASE);
 }
 
 void hold_in(ThreadState& thread, HeldLock* first, std::size_t count) {

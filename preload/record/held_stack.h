@@ -65,7 +65,8 @@ const HeldLock* find_held(const ThreadState& thread, const volatile void* addres
 void set_limit(ThreadState& thread);
 
 // Asks another thread to take the slow path at its next acquisition, where it takes notice of what others
-// want. The thread may set its limit at the same moment; then it takes notice at a later slow path.
+// want: the caller has said what before. It may set its limit at the same moment, and then looks for it
+// itself.
 void stop_at_next_acquisition(ThreadState& thread);
 
 }  // namespace faultline

@@ -76,7 +76,10 @@ ClassId find_or_make(std::uint64_t key, StackId origin, bool initialised, const 
   auto* fresh = static_cast<LockClass*>(arena_allocate(sizeof(LockClass)));
   const std::uint32_t id = next_class.fetch_add(1, std::memory_order_relaxed);
   std::atomic<LockClass*>* slot = slot_of(id);
-  if (fresh == nullptr || slot == nullptr) return ClassId{};
+  if (fresh == nullptr || slot == nullptr) {
+    value->store(kNoValue, std::memory_order_release);
+    return ClassId{};
+  }
   fresh->facts = {origin, initialised, name, new_lock_id()};
   slot->store(fresh, std::memory_order_release);
   value->store(id, std::memory_order_release);
@@ -187,10 +190,12 @@ ClassId named_class(ClassId base, LockKind kind, const char* name) {
   const ClassFacts facts = facts_of(base);
   std::uint64_t hash = static_cast<std::uint64_t>(kind);
   for (const char* c = name; *c != '\0'; ++c) hash = mix(hash, static_cast<unsigned char>(*c));
+  const std::uint64_t key = key_of(Key::Class, hash, base.value);
+  // A name that is known is not copied again: locks are named without end.
+  if (const KeyMap::Value* known = remembered.find(key))
+    return ClassId{static_cast<std::uint32_t>(await_value(*known))};
   const char* kept = copied(name);
-  return kept != nullptr
-             ? find_or_make(key_of(Key::Class, hash, base.value), facts.origin, facts.initialised, kept)
-             : base;
+  return kept != nullptr ? find_or_make(key, facts.origin, facts.initialised, kept) : base;
 }
 
 ClassFacts facts_of(ClassId id) {
@@ -217,7 +222,10 @@ ClassOrder* class_order(ClassId held_id, ClassId wanted_id) {
   if (value == nullptr) return nullptr;
   if (!added) return reinterpret_cast<ClassOrder*>(await_value(*value));
   auto* order = static_cast<ClassOrder*>(arena_allocate(sizeof(ClassOrder)));
-  if (order == nullptr) return nullptr;
+  if (order == nullptr) {
+    value->store(kNoValue, std::memory_order_release);
+    return nullptr;
+  }
   order->held = held;
   order->wanted = wanted;
   order->next = held->orders.load(std::memory_order_relaxed);

@@ -8,6 +8,7 @@
 #include "raw_syscall.h"
 #include "record/lock_records.h"
 #include "runtime.h"
+#include "sys/own_memory.h"
 
 namespace faultline {
 
@@ -166,6 +167,11 @@ LockWord without_number(const volatile void* lock, LockWord word) {
   return lock_word(class_in(word), kNumberPutAside);
 }
 
+// Each file has its owner and range, which a class of them would not.
+bool tells_apart(LockKind kind, LockWord word) {
+  return kind == LockKind::File || keeps_instances(class_in(word));
+}
+
 }  // namespace
 
 bool has_room(const volatile void* lock, LockKind kind) {
@@ -186,6 +192,7 @@ void identities_after_fork() {
   }
   ancestors[ancestor_count++] = {tag_salt, next_lock.load(std::memory_order_relaxed), classes_given()};
   new_tag_salt();
+  side_generation.fetch_add(1, std::memory_order_acq_rel);
 }
 
 void new_tag_salt() {
@@ -204,15 +211,30 @@ LockWord told_apart(const volatile void* lock, LockKind kind, LockWord word) {
   std::uint64_t* place = lock != nullptr ? place_of_word(lock, kind) : nullptr;
   if (place == nullptr) return word;
   LockWord there{__atomic_load_n(place, __ATOMIC_ACQUIRE)};
-  // Each file has its owner and range, which a class of them would not.
-  const bool apart = kind == LockKind::File || keeps_instances(class_in(there));
-  if (!there || apart == static_cast<bool>(instance_in(there))) return there;
+  if (!there) return word;
+  const bool apart = tells_apart(kind, there);
+  if (apart == static_cast<bool>(instance_in(there))) return there;
   const LockWord wanted = apart ? with_number(lock, there) : without_number(lock, there);
   // Another reader that holds it too may have been faster.
   return __atomic_compare_exchange_n(place, &there.bits, wanted.bits, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE)
              ? wanted
              : there;
+}
+
+bool is_there(const volatile void* lock, LockKind kind) {
+  pthread_rwlock_t copy;
+  const std::size_t size = kind == LockKind::Mutex    ? sizeof(pthread_mutex_t)
+                           : kind == LockKind::Rwlock ? sizeof(pthread_rwlock_t)
+                                                      : 0;
+  return size == 0 || sys::probe_own_memory(&copy, const_cast<const void*>(lock), size) != -EFAULT;
+}
+
+LockWord held_told_apart(const HeldLock& held) {
+  const bool apart = tells_apart(held.kind, held.word);
+  if (apart == static_cast<bool>(instance_in(held.word)) || !is_there(held.address, held.kind))
+    return held.word;
+  return told_apart(held.address, held.kind, held.word);
 }
 
 LockId trace_id(LockWord word) {

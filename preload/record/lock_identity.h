@@ -93,6 +93,12 @@ LockWord identify(Guard& guard, const volatile void* lock, LockKind kind, CallSi
 // lock that the caller holds or is about to take.
 LockWord told_apart(const volatile void* lock, LockKind kind, LockWord word);
 
+// The same for what is on a held stack, whose lock may be gone: destroyed while held, and its memory
+// unmapped.
+LockWord held_told_apart(const HeldLock& held);
+// Whether the words of the lock, if locks of `kind` have any in them, can be read.
+bool is_there(const volatile void* lock, LockKind kind);
+
 // The id that stands for a lock in the trace: its own or, where it is not told apart, its class's.
 LockId trace_id(LockWord word);
 

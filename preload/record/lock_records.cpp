@@ -84,7 +84,7 @@ LockId write_lock_record(ThreadState& thread, LockWord word, LockKind kind, cons
   line.number("init", facts.initialised ? origin.value : 0)
       .number("first", facts.initialised ? 0 : origin.value);
   if (place.module) line.open("static", '[').element(place.module.value).element(place.offset).close(']');
-  if (address != nullptr) write_attributes(line, kind, address);
+  if (address != nullptr && is_there(address, kind)) write_attributes(line, kind, address);
   if (summary) line.truth("summary", true);
   trace.append(line.end());
   if (facts.name != nullptr) write_name(thread, id, facts.name);

@@ -7,6 +7,7 @@
 #include "fault/perf_ring.h"
 #include "json_line.h"
 #include "raw_syscall.h"
+#include "real.h"
 #include "record/dependencies.h"
 #include "record/held_stack.h"
 #include "record/unwinder.h"
@@ -102,9 +103,9 @@ ThreadState* new_state() {
   state->holds_files = false;
   state->next_subclass = 0;
   state->announced = nullptr;
+  for (auto& slot : state->released_by_others) slot.store(nullptr, std::memory_order_relaxed);
   set_limit(*state);
   state->wait.reset();
-  for (auto& slot : state->released_by_others) slot.store(nullptr, std::memory_order_relaxed);
   return state;
 }
 
@@ -143,6 +144,9 @@ void next_epoch(ThreadState& thread) {
   ++thread.epoch;
   // What is known was told for the epoch before.
   std::memset(thread.known, 0, sizeof thread.known);
+  // What others join tells of its acquisitions also where it holds nothing else.
+  if (thread.parent)
+    for (CallSite& site : thread.call_sites) site.alone = LockWord{};
 }
 
 }  // namespace
@@ -208,11 +212,24 @@ void find_own_stack(ThreadState& state) {
   }
 }
 
+// The calling thread's kernel id, as libc has it: what it writes into locks. Where they differ (a child made
+// by the bare system call keeps its parent's) libc's is what counts for locks.
+int own_tid() {
+  if (libc::inlined_mutex_kinds >= 0) {
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    real::pthread_mutex_lock(&mutex);
+    const int owner = mutex.__data.__owner;
+    real::pthread_mutex_unlock(&mutex);
+    if (owner != 0) return owner;
+  }
+  return static_cast<int>(sys::call(SYS_gettid));
+}
+
 void become(ThreadState* state) {
   tls.state = state;
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   tls.ended = false;
-  state->tid = static_cast<int>(sys::call(SYS_gettid));
+  state->tid = own_tid();
   tid_slot(state->tid).store(state, std::memory_order_release);
   trace.stats.threads.fetch_add(1, std::memory_order_relaxed);
   sys::call(SYS_prctl, PR_GET_NAME, sys::as_long(state->name));
@@ -336,7 +353,7 @@ void registry_after_fork(ThreadState* survivor) {
     if (state != survivor && state->in_use.load()) release_state(*state);
   }
   if (survivor == nullptr) return;
-  survivor->tid = static_cast<int>(sys::call(SYS_gettid));
+  survivor->tid = own_tid();
   tid_slot(survivor->tid).store(survivor, std::memory_order_release);
   survivor->parent = ThreadId{};
   std::memset(survivor->known, 0, sizeof survivor->known);

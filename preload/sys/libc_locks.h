@@ -73,11 +73,9 @@ inline void wake(unsigned* word, int threads) {
   mutex->__data.__count = 1;
   return true;
 }
-// False: it is another's.
-[[gnu::always_inline]] inline bool give_recursive(pthread_mutex_t* mutex, int tid) {
-  if (mutex->__data.__owner != tid) return false;
+// A recursive mutex whose owner the caller is.
+[[gnu::always_inline]] inline void give_recursive(pthread_mutex_t* mutex) {
   if (--mutex->__data.__count == 0) give(mutex);
-  return true;
 }
 
 // Of an rwlock's `__readers`: write phase, locked for writing, readers wait; the count of readers above them.

@@ -13,7 +13,7 @@ namespace {
 
 // A deadlock is of locks, never of classes of them.
 HeldLock told_apart(HeldLock entry) {
-  entry.word = faultline::told_apart(entry.address, entry.kind, entry.word);
+  entry.word = held_told_apart(entry);
   return entry;
 }
 

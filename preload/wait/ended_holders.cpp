@@ -19,8 +19,8 @@ KeyMap::Value* left_behind_entry(const volatile void* lock, bool add) {
 }
 
 // What stays the same of a lock's word as long as it is the same lock: 32 bits of it.
-std::uint32_t identity_of(const volatile void* lock, LockKind kind, LockWord word) {
-  const LockWord apart = told_apart(lock, kind, word);
+std::uint32_t identity_of(const HeldLock& held) {
+  const LockWord apart = held_told_apart(held);
   return instance_in(apart) ? instance_in(apart).value : ~class_in(apart).value;
 }
 
@@ -34,8 +34,7 @@ int leaver_of(const volatile void* object, std::uint32_t identity) {
 
 std::uint32_t pending_lock(const ThreadState& thread, const volatile void* object) {
   const HeldLock& newest = thread.top[-1];
-  return thread.top != thread.base && newest.address == object ? identity_of(object, newest.kind, newest.word)
-                                                               : 0;
+  return thread.top != thread.base && newest.address == object ? identity_of(newest) : 0;
 }
 
 // Whether thread `tid` is no more, and still is what the lock names as its owner. A kernel id may come back:
@@ -95,9 +94,9 @@ bool find_left_behind(ThreadState& leaver, Deadlock& found) {
   for (const HeldLock* held = leaver.base; held != leaver.top; ++held) {
     KeyMap::Value* entry = left_behind_entry(held->address, true);
     if (entry == nullptr) continue;
-    entry->store(static_cast<std::uint64_t>(identity_of(held->address, held->kind, held->word)) << 32 |
-                     static_cast<std::uint32_t>(leaver.tid),
-                 std::memory_order_release);
+    entry->store(
+        static_cast<std::uint64_t>(identity_of(*held)) << 32 | static_cast<std::uint32_t>(leaver.tid),
+        std::memory_order_release);
     left_behind_count.fetch_add(1, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     Waiter& waiter = leaver.waiters[0];

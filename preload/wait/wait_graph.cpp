@@ -37,6 +37,9 @@ ThreadState* sole_holder(ThreadState& walker, const volatile void* object) {
 // by the lock's own word, holds and does not give up.
 bool waits_unpublished(ThreadState& walker, const ThreadState& thread, Waiter& waiter) {
   if (&thread == &walker || walker.top - walker.base < 2) return false;
+  // What another thread has released for it is still on its held stack.
+  for (const auto& released : thread.released_by_others)
+    if (released.load(std::memory_order_acquire) != nullptr) return false;
   HeldLock newest{};
   any_held(walker, thread, [&](const HeldLock& entry, bool) { return newest = entry, true; });
   if (newest.address == nullptr || newest.by_trylock ||
@@ -99,9 +102,11 @@ ThreadState* next_blocker(ThreadState& walker, Waiter& waiter) {
   if (words_of(wait.kind) != 0 && (!copy_words(wait, words) || is_shared(wait, words) ||
                                    returns_to_holder(wait, words, waiter.thread->tid)))
     return nullptr;
-  // Of a lock waited for by its own holder the word says "got it": a wait that lasts says otherwise.
+  // Of a lock waited for by its own holder the word says "got it". Only the walker knows better of itself: it
+  // has yet to call the lock function. Another thread has got it just now, and will say so.
   const int owner = owner_in(wait, words);
-  if (owner != waiter.thread->tid && !is_taken(wait, words, waiter.thread->tid)) return nullptr;
+  if ((owner != waiter.thread->tid || waiter.thread != &walker) && !is_taken(wait, words, waiter.thread->tid))
+    return nullptr;
   if (owner == 0 && wait.kind == LockKind::Rwlock) return next_reader_or_writer(walker, waiter, words);
   waiter.cursor = 1;
   if (!first || (owner == 0 && wait.kind == LockKind::Mutex)) return nullptr;

@@ -10,9 +10,12 @@
 
 #include <cstdio>
 #include <mutex>
+#include <shared_mutex>
 
 std::mutex lock_a;
 std::mutex lock_b;
+std::recursive_mutex own_lock;
+std::shared_mutex table_lock;
 alignas(16) char child_stack[256 << 10];
 
 void lock_both() {
@@ -20,8 +23,23 @@ void lock_both() {
   const std::lock_guard b(lock_b);
 }
 
+// The child has its parent's kernel id as far as libc knows, and by that it tells who owns a lock. Taken at
+// known call points and at new ones.
+[[gnu::noinline]] void lock_own() {
+  volatile int times = 4;
+  for (int i = 0; i < times; ++i) {
+    { const std::lock_guard writer(table_lock); }
+    const std::lock_guard outer(own_lock);
+    if (i < times - 1) continue;
+    const std::lock_guard inner(own_lock);
+  }
+  const std::shared_lock reader(table_lock, std::try_to_lock);
+  if (!reader) _exit(99);
+}
+
 int child_main(void* status) {
   lock_both();
+  lock_own();
   return *static_cast<int*>(status);
 }
 
@@ -39,6 +57,7 @@ void by_function(const char* how, int flags, int status) {
 
 int main() {
   lock_both();
+  lock_own();
   by_function("clone, own memory", 0, 11);
   by_function("clone, shared memory, parent waits", CLONE_VM | CLONE_VFORK, 12);
   by_function("clone, own memory, shared files", CLONE_FILES | CLONE_FS, 13);
@@ -46,6 +65,7 @@ int main() {
   const long by_call = syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
   if (by_call == 0) {
     lock_both();
+    lock_own();
     _exit(14);
   }
   wait_and_say("clone system call", by_call);

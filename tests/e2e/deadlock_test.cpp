@@ -112,6 +112,10 @@ TEST_CASE("queue of three: silent") {
   CHECK(runs_through("deadlock_queue3", "").findings().empty());
 }
 
+TEST_CASE("lock given back by another thread and not missed yet: not noticed as a deadlock") {
+  runs_through("deadlock_handed_over", "");
+}
+
 TEST_CASE("deadlock of one thread with itself: observed") {
   check_observed("deadlock_self", {{"lock_a", "lock_a", "main", "callback"}});
 }

@@ -207,6 +207,9 @@ TEST_CASE("hostile: first thread ends before the process") {
 TEST_CASE("hostile: children made by clone and clone3") {
   check_undisturbed("raw_clones");
 }
+TEST_CASE("hostile: locks that end while they are held") {
+  check_undisturbed("vanished_locks");
+}
 TEST_CASE("hostile: every form of exec") {
   check_undisturbed("exec_forms");
   // The images that locked and went: each forked child's, complete up to its exec, and what it became.

@@ -94,6 +94,11 @@ TEST_CASE("abba, joins too late to order: found") {
   check_finding(only_finding(observe("shapes/join_chain_late")), expected);
 }
 
+TEST_CASE("join of a thread that took the lock before and after it started the joiner: found") {
+  const Json finding = only_finding(observe("shapes/join_next_epoch"));
+  CHECK(finding.at("verdict") == "feasible");
+}
+
 TEST_CASE("abba in detached threads: found") {
   check_finding(only_finding(observe("shapes/abba_detached")), kAbba);
 }
