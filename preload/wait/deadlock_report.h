@@ -1,7 +1,8 @@
 // What is done about a deadlock: a record in the trace, a few lines on stderr, and where the options say so
 // the process's end.
 //
-// Each is told once in a process, by the thread that closed it. `on_deadlock=kill` ends the process with
+// Each is told once in a process, by the thread that closed it: the same locks waited for at the same places
+// are no further one. `on_deadlock=kill` ends the process with
 // status 66 after a grace of about a second, if the same threads are still in the same waits; until then, and
 // for good with `report`, the program is left as it is. Where a page fault is part of a cycle it must stand
 // for some tenths of a second before it is told: a thread that nobody has seen serve a fault yet may be about

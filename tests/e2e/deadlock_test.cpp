@@ -169,6 +169,15 @@ TEST_CASE("deadlock of three threads that join each other: each waits for an end
   CHECK(finding.at("waits").size() == 3);
 }
 
+TEST_CASE("mutex given up by another thread than the one that waits with it: told once, and runs through") {
+  const Ended ended = run_to_its_end("deadlock_mutex_as_signal");
+  INFO(ended.outcome.err);
+  CHECK(ended.outcome.out == "done\n");
+  CHECK(ended.outcome.err.find("program is ended") == std::string::npos);
+  const std::size_t told = ended.outcome.err.find("faultline: deadlock");
+  CHECK(ended.outcome.err.find("faultline: deadlock", told + 1) == std::string::npos);
+}
+
 TEST_CASE("lock whose holder has ended: told") {
   check_no_cycle("deadlock_holder_exited", "lock_a left locked", {"main"});
 }
