@@ -11,6 +11,7 @@
 #include "record/thread_registry.h"
 #include "record/unwinder.h"
 #include "runtime.h"
+#include "wait/lock_words.h"
 #include "wait/wait_graph.h"
 
 namespace faultline {
@@ -47,6 +48,34 @@ bool returns_at_once(const HeldLock& held, const volatile void* lock, LockKind k
   if (kind == LockKind::Rwlock)
     return held.mode == Mode::Exclusive || mode == Mode::SharedRecursive;  // EDEADLK; a second read
   return false;
+}
+
+// Whether nobody has it: not even the thread whose held stack says so.
+bool is_free(const volatile void* lock, LockKind kind) {
+  void* object = const_cast<void*>(lock);
+  if (kind == LockKind::Mutex) return !looks_taken(static_cast<const pthread_mutex_t*>(object));
+  if (kind == LockKind::Spin) return !looks_taken(static_cast<const pthread_spinlock_t*>(object));
+  constexpr unsigned kWritePhase = 1;
+  return kind == LockKind::Rwlock &&
+         (__atomic_load_n(&static_cast<const pthread_rwlock_t*>(object)->__data.__readers, __ATOMIC_RELAXED) &
+          ~kWritePhase) == 0;
+}
+
+// Locks that were made anew without being released, or released where no hook sees it: found out when one of
+// them is taken again, they all leave the held stack, else each turn would leave its entries there, which
+// every later acquisition looks at. Not what interrupted code is about to take, in whose wait this is a signal
+// handler.
+void drop_stale(ThreadState& thread, const volatile void* lock, LockKind kind) {
+  if (find_held(thread, lock) == nullptr || !is_free(lock, kind) ||
+      PublishedWait::is_waiting(thread.wait.sequence()))
+    return;
+  for (const HeldLock* held = thread.top; held-- != thread.base;) {
+    LockWords words;
+    if (held->kind != LockKind::Mutex && held->kind != LockKind::Rwlock && held->kind != LockKind::Spin)
+      continue;
+    const Awaited as_awaited{held->address, nullptr, held->kind, held->mode, false, StackId{}};
+    if (copy_words(as_awaited, words) && is_free(&words, held->kind)) remove_held(thread, held->address);
+  }
 }
 
 // The call site of `at`, once the loader's calls that are over have left the held stack.
@@ -130,6 +159,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
   if (!guard) return passed_through(lock);
   ThreadState& thread = guard.thread();
   if (passes_unwatched(thread)) return;
+  drop_stale(thread, lock, kind);
   CallSite& site = site_of(guard, at);
   HeldLock taken = describe(guard, lock, kind, mode, site);
   if (!taken.word) return;
