@@ -20,12 +20,17 @@ bool is_own_and_returns(const pthread_mutex_t* mutex) {
          mutex->__data.__owner == thread->tid;
 }
 
-// Most contended locks are free again before a wait could be published, let alone waited in the kernel.
-bool is_free_soon(const pthread_mutex_t* mutex) {
+// Most contended locks are free again before a wait could be published, let alone waited in the kernel. A
+// wait must not begin unpublished, so the mutex is taken here or not at all.
+bool is_taken_soon(pthread_mutex_t* mutex) {
+  const ThreadState* thread = tls.active;
+  if (thread == nullptr || libc::kind_of(mutex) != PTHREAD_MUTEX_TIMED_NP ||
+      thread->inlined_mutex_kinds < PTHREAD_MUTEX_TIMED_NP)
+    return false;
   constexpr int kPauses = 8;
   for (int i = 0; i < kPauses; ++i) {
     __builtin_ia32_pause();
-    if (!looks_taken(mutex)) return true;
+    if (!looks_taken(mutex) && libc::take(mutex, thread->tid)) return true;
   }
   return false;
 }
@@ -33,7 +38,8 @@ bool is_free_soon(const pthread_mutex_t* mutex) {
 // The lock's entry is on the held stack, but somebody has the lock.
 [[gnu::cold, gnu::noinline]] int lock_contended(pthread_mutex_t* mutex, std::uintptr_t return_address,
                                                 std::uintptr_t frame) {
-  if (is_own_and_returns(mutex) || is_free_soon(mutex)) return real::pthread_mutex_lock(mutex);
+  if (is_taken_soon(mutex)) return 0;
+  if (is_own_and_returns(mutex)) return real::pthread_mutex_lock(mutex);
   wait_begins(mutex, LockKind::Mutex, Mode::Exclusive, {return_address, frame});
   const int result = real::pthread_mutex_lock(mutex);
   wait_ends();

@@ -188,7 +188,7 @@ ClassId class_of(LockKind kind, bool initialised, std::uint32_t site, StackId or
 
 ClassId named_class(ClassId base, LockKind kind, const char* name) {
   const ClassFacts facts = facts_of(base);
-  std::uint64_t hash = static_cast<std::uint64_t>(kind);
+  auto hash = static_cast<std::uint64_t>(kind);
   for (const char* c = name; *c != '\0'; ++c) hash = mix(hash, static_cast<unsigned char>(*c));
   const std::uint64_t key = key_of(Key::Class, hash, base.value);
   // A name that is known is not copied again: locks are named without end.

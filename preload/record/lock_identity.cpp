@@ -101,8 +101,9 @@ LockWord settle(Words at, const volatile void* lock, LockKind kind, CallSite& si
   const bool taken =
       kind == LockKind::Mutex && reinterpret_cast<const volatile pthread_mutex_t*>(lock)->__data.__lock != 0;
   constexpr int kSpins = 200;
+  constexpr int kYieldsForHolder = 500;  // it may have been stopped between its two steps
   constexpr int kYields = 2000;
-  for (int i = taken ? 0 : kSpins; i < kSpins + kYields; ++i) {
+  for (int i = taken ? 0 : kSpins + kYieldsForHolder; i < kSpins + kYieldsForHolder + kYields; ++i) {
     std::uint64_t there = __atomic_load_n(at.tag, __ATOMIC_ACQUIRE);
     const LockWord word{__atomic_load_n(at.word, __ATOMIC_RELAXED)};
     if (there == tag) return word;
@@ -114,7 +115,7 @@ LockWord settle(Words at, const volatile void* lock, LockKind kind, CallSite& si
       __builtin_ia32_pause();
       continue;
     }
-    if (there != claimed &&
+    if (i >= kSpins + kYieldsForHolder && there != claimed &&
         __atomic_compare_exchange_n(at.tag, &there, claimed, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
       break;
     sys::call(SYS_sched_yield);
