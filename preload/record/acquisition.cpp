@@ -91,7 +91,7 @@ HeldLock describe(Guard& guard, const volatile void* lock, LockKind kind, Mode m
   return {const_cast<const void*>(lock), key, word, site.place, HeldId{}, kind, mode, false};
 }
 
-// The same for what it wants besides.
+// Brings what the thread holds, and what it wants besides, to the names that its locks have from now on.
 void tell_apart(ThreadState& thread, HeldLock& wanted) {
   tell_held_apart(thread);
   wanted.word = told_apart(wanted.address, wanted.kind, wanted.word);
