@@ -121,7 +121,7 @@ HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
       recorded.find_or_add(key_of(Key::Held, subclass != 0 ? mix(what, subclass) : what, how), &added);
   if (value == nullptr) return HeldId{};
   if (!added) return HeldId{static_cast<std::uint32_t>(await_value(*value))};
-  const LockId lock = write_lock_record(writer, word, held.kind, held.address);
+  const LockId lock = write_lock_record(writer, word, held.kind, held.address, true);
   const StackId stack = written_stack(writer, held.place.stack);
   const HeldId id{next_node.fetch_add(1, std::memory_order_relaxed)};
   JsonLine line(writer.line, sizeof writer.line);

@@ -61,7 +61,8 @@ bool is_written(LockId lock) {
 
 }  // namespace
 
-LockId write_lock_record(ThreadState& thread, LockWord word, LockKind kind, const volatile void* address) {
+LockId write_lock_record(ThreadState& thread, LockWord word, LockKind kind, const volatile void* address,
+                         bool may_be_gone) {
   const LockId id = trace_id(word);
   bool added;
   KeyMap::Value* value = recorded.find_or_add(key_of(Key::Lock, id.value), &added);
@@ -84,7 +85,7 @@ LockId write_lock_record(ThreadState& thread, LockWord word, LockKind kind, cons
   line.number("init", facts.initialised ? origin.value : 0)
       .number("first", facts.initialised ? 0 : origin.value);
   if (place.module) line.open("static", '[').element(place.module.value).element(place.offset).close(']');
-  if (address != nullptr && is_there(address, kind)) write_attributes(line, kind, address);
+  if (address != nullptr && (!may_be_gone || is_there(address, kind))) write_attributes(line, kind, address);
   if (summary) line.truth("summary", true);
   trace.append(line.end());
   if (facts.name != nullptr) write_name(thread, id, facts.name);
