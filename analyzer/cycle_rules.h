@@ -43,6 +43,7 @@ struct WitnessKind {
   bool timed;
   Open open;
   Cause cause;
+  bool announced;  // a join that may be of a thread that has said it is done
 
   friend constexpr auto operator<=>(const WitnessKind&, const WitnessKind&) = default;
 };

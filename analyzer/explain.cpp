@@ -136,6 +136,11 @@ std::vector<std::string> Explainer::notes(const Cycle& cycle) const {
   for (std::size_t i = 0; i < cycle.witnesses.size(); ++i) {
     const Dependency& wait = dependency(cycle, i);
     if (!wait.observed) notes.push_back(order(cycle, i) + " did not happen in this run, but could have");
+    if (wait.cause == Cause::Join && model_.held[cycle.witnesses[i].held].relock)
+      notes.push_back(
+          name(model_.held[cycle.witnesses[i].held].lock) +
+          " was taken again at the end of a condition wait before the join: a warning only, as the joined "
+          "thread may have said by then that it is done with it");
     if (wait.open == Open::Epochs)
       notes.push_back(order(cycle, i) + " was seen so often by " + thread(wait.thread) +
                       " that it is assumed of all its later life");

@@ -80,7 +80,8 @@ WitnessSignature Verdicts::signature(const Witness& witness) {
                    .mode = wait.mode,
                    .timed = wait.timed,
                    .open = wait.open,
-                   .cause = wait.cause},
+                   .cause = wait.cause,
+                   .announced = may_be_announced(witness)},
           .holder = holder(witness),
           .when = stretch_of(wait)};
 }
@@ -96,7 +97,8 @@ bool Verdicts::same_thread(const Witness& a, const Witness& b) const {
 
 Severity Verdicts::ceiling(const Witness& witness) {
   if (model_.locks[held_lock(witness)].kind == LockKind::MmapLock) return Severity::Note;
-  return dependency(witness).timed || is_summary(witness) ? Severity::Warning : Severity::Error;
+  return dependency(witness).timed || is_summary(witness) || may_be_announced(witness) ? Severity::Warning
+                                                                                       : Severity::Error;
 }
 
 Severity Verdicts::pair_ceiling(const Witness& a, const Witness& b) {
@@ -141,7 +143,8 @@ CycleVerdict Verdicts::judge(std::span<const Witness> cycle) {
     verdict.severity = Severity::Warning;
   } else if (size == 1) {
     verdict.verdict = Verdict::Self;
-  } else if (find_same_thread(cycle, verdict)) {
+  } else if (find_same_thread(cycle, verdict) ||
+             std::ranges::any_of(cycle, [&](const Witness& w) { return may_be_announced(w); })) {
     verdict.severity = Severity::Warning;
   }
   return verdict;

@@ -62,6 +62,11 @@ class Verdicts : public CycleRules {
   Mode held_mode(const Witness& witness) const { return model_.held[witness.held].mode; }
   LockId held_lock(const Witness& witness) const { return model_.held[witness.held].lock; }
   bool is_service(const Witness& waiting) const;
+  // A join by whoever took the lock again at the end of a condition wait: the joined thread may have
+  // announced its end there, done with the lock.
+  bool may_be_announced(const Witness& witness) const {
+    return dependency(witness).cause == Cause::Join && model_.held[witness.held].relock;
+  }
   bool is_summary(const Witness& holding) const { return model_.locks[held_lock(holding)].summary; }
   bool same_thread(const Witness& a, const Witness& b) const;
   bool fits(const WriterWait& writer, std::span<const Witness> cycle, std::span<const WriterWait> others);

@@ -258,6 +258,7 @@ void TraceDecoder::held(const Fields& fields) {
                           .mode = fields.word("mode", Mode::SharedFair),
                           .stack = a_stack(fields.number("stack")),
                           .trylock = fields.flag_or("try", false),
+                          .relock = fields.flag_or("relock", false),
                           .subclass = subclass(fields)};
   held_.define(number);
   held_locks_.push_back(record.lock);

@@ -105,6 +105,7 @@ struct HeldRecord {
   Mode mode = Mode::Exclusive;
   StackId stack;              // where it was taken
   bool trylock = false;       // taken without waiting
+  bool relock = false;        // taken again at the end of a condition wait
   std::uint8_t subclass = 0;  // annotated part among the locks of its class
 };
 

@@ -35,6 +35,7 @@ HeldId service_node(ThreadState& server, LockId service, StackId at) {
                             HeldId{},
                             LockKind::Service,
                             Mode::Exclusive,
+                            false,
                             false});
 }
 
@@ -138,8 +139,8 @@ void record_log(ThreadState& server, const PendingFault& fault, StackId at) {
   if (server.served_overflowed) trace.lose(Lost::ServerLog);
   for (std::uint32_t i = 0; i < server.served_count; ++i) {
     const ServedAcquisition& taken = server.served[i];
-    const HeldLock wanted{nullptr,  taken.place.site, taken.lock, taken.place,
-                          HeldId{}, taken.kind,       taken.mode, false};
+    const HeldLock wanted{nullptr,    taken.place.site, taken.lock, taken.place, HeldId{},
+                          taken.kind, taken.mode,       false,      false};
     record_served(server, fault, at, wanted, false);
   }
 }

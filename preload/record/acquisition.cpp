@@ -63,8 +63,8 @@ bool is_free(const volatile void* lock, LockKind kind) {
 
 // Locks that were made anew without being released, or released where no hook sees it: found out when one of
 // them is taken again, they all leave the held stack, else each turn would leave its entries there, which
-// every later acquisition looks at. Not what interrupted code is about to take, in whose wait this is a signal
-// handler.
+// every later acquisition looks at. Not what interrupted code is about to take, in whose wait this is a
+// signal handler.
 void drop_stale(ThreadState& thread, const volatile void* lock, LockKind kind) {
   if (find_held(thread, lock) == nullptr || !is_free(lock, kind) ||
       PublishedWait::is_waiting(thread.wait.sequence()))
@@ -88,7 +88,7 @@ HeldLock describe(Guard& guard, const volatile void* lock, LockKind kind, Mode m
   const LockWord word = identify(guard, lock, kind, site);
   const std::uint64_t key =
       key_of_taken(guard.thread(), chain_key(top_key(guard.thread()), word, mode, site.key));
-  return {const_cast<const void*>(lock), key, word, site.place, HeldId{}, kind, mode, false};
+  return {const_cast<const void*>(lock), key, word, site.place, HeldId{}, kind, mode, false, false};
 }
 
 // Brings what the thread holds, and what it wants besides, to the names that its locks have from now on.
@@ -237,6 +237,7 @@ void after_condition_wait(const volatile void* mutex, CallPoint at, LockKind kin
   HeldLock taken = describe(guard, mutex, kind, Mode::Exclusive, site_of(guard, at));
   if (!taken.word) return;
   take_as_server(guard, taken);
+  taken.by_relock = true;
   push_held(guard.thread(), taken);
 }
 

@@ -114,7 +114,8 @@ HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   const LockWord word = held_told_apart(held);
   const std::uint64_t what = static_cast<std::uint64_t>(trace_id(word).value) << 32 | held.place.stack.value;
   const std::uint64_t how = static_cast<std::uint64_t>(under.value) << 8 |
-                            static_cast<std::uint64_t>(held.mode) << 1 | held.by_trylock;
+                            static_cast<std::uint64_t>(held.mode) << 2 | held.by_relock << 1 |
+                            held.by_trylock;
   bool added;
   const std::uint8_t subclass = subclass_of(held.key);
   KeyMap::Value* value =
@@ -128,6 +129,7 @@ HeldId held_node(ThreadState& writer, HeldId under, const HeldLock& held) {
   line.begin("held").number("id", id.value).number("under", under.value).number("lock", lock.value);
   line.text("mode", spelling(held.mode)).number("stack", stack.value);
   if (held.by_trylock) line.truth("try", true);
+  if (held.by_relock) line.truth("relock", true);
   if (subclass != 0) line.number("subclass", subclass);
   const bool appended = trace.append(line.end());
   value->store(appended ? id.value : kNoValue, std::memory_order_release);

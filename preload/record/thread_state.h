@@ -44,6 +44,7 @@ struct HeldLock {
   LockKind kind;
   Mode mode;
   bool by_trylock;
+  bool by_relock;  // at the end of a condition wait
 };
 
 static_assert(sizeof(HeldLock) == 40 && offsetof(HeldLock, node) == 32);  // all from `node` on is one word

@@ -11,7 +11,7 @@ void record_plain_wait(Guard& guard, LockWord lock, LockKind kind, const volatil
   const CallSite& site = call_site(guard, at);
   const std::uint64_t key = chain_key(top_key(thread), lock, Mode::Exclusive, site.key);
   HeldLock wanted{
-      const_cast<const void*>(address), key, lock, site.place, HeldId{}, kind, Mode::Exclusive, false};
+      const_cast<const void*>(address), key, lock, site.place, HeldId{}, kind, Mode::Exclusive, false, false};
   record_wait(thread, wanted, wait, cause);
 }
 

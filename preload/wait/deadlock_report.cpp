@@ -13,7 +13,8 @@ constexpr int kSliceMs = 10;
 constexpr int kGraceMs = 1000;
 constexpr int kServiceGraceMs = 300;
 
-// A deadlock that came apart so often by itself is the program's way to hand a lock over: not waited for again.
+// A deadlock that came apart so often by itself is the program's way to hand a lock over: not waited for
+// again.
 constexpr std::uint64_t kMostDissolved = 4;
 
 constinit std::atomic<bool> found_any{false};

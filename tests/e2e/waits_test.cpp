@@ -154,6 +154,13 @@ TEST_CASE("wait for a semaphore left by cancellation: not held after it") {
 TEST_CASE("join under a lock the joined thread takes: found, released before silent") {
   check_join("pthread", "worker", "feasible", "error");
 }
+TEST_CASE("join under a lock of a thread that has announced its end under it: a warning only") {
+  const Json finding = only_finding(observe("shapes/join_announced"));
+  CHECK(finding.at("title") == "lock_a -> thread(worker) -> lock_a");
+  CHECK(finding.at("verdict") == "feasible");
+  CHECK(finding.at("severity") == "warning");
+  CHECK(finding.dump().find("condition wait before the join: a warning only") != std::string::npos);
+}
 TEST_CASE("join under a lock, as text: one thread waits for the other to end, which is that other thread") {
   REQUIRE(observe("shapes/join_under_lock", {"pthread"}).findings().size() == 1);
   const std::string text = run(faultline_command({"analyze", (work_dir() / "traces").string()})).out;
