@@ -101,6 +101,8 @@ stranger() {
   expect "$name: exit status" $status 0
   cmp -- "$out/$name.native" "$out/$name.out" || fail "$name: its output is not the one it gives without Faultline"
   judge "$name"
+  # These programs are run by millions: an error would be one of Faultline's.
+  expect "$name: errors" "$(number "$name" error)" 0
   [ "$(number "$name" locks)" -gt 0 ] || fail "$name: no lock was seen, so the shim was not in its way"
   say "$name: same $(wc -c <"$out/$name.out") bytes; $(number "$name" threads) threads, $(number "$name" locks) locks," \
     "$(number "$name" edges) edges; findings: $(number "$name" error) errors, $(number "$name" warning) warnings," \
