@@ -37,11 +37,22 @@ bool are_libcs(Functions*... functions) {
   return (is_libcs(reinterpret_cast<const void*>(functions)) && ...);
 }
 
+// Whether libc takes mutexes by transactions of the processor where it can (glibc.elision.enable): it marks
+// them at their first use, and unlocks those in another way.
+bool elides_locks() {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  real::pthread_mutex_lock(&mutex);
+  const bool marked = mutex.__data.__kind != PTHREAD_MUTEX_TIMED_NP;
+  real::pthread_mutex_unlock(&mutex);
+  return marked;
+}
+
 }  // namespace
 
 void inline_lock_functions(bool wanted) {
   if (!wanted || &gnu_get_libc_version == nullptr || !is_known_version(gnu_get_libc_version())) return;
-  if (are_libcs(real::pthread_mutex_lock, real::pthread_mutex_unlock, real::pthread_mutex_trylock))
+  if (are_libcs(real::pthread_mutex_lock, real::pthread_mutex_unlock, real::pthread_mutex_trylock) &&
+      !elides_locks())
     inlined_mutex_kinds = PTHREAD_MUTEX_RECURSIVE_NP;
   inlines_others = are_libcs(real::pthread_rwlock_rdlock, real::pthread_rwlock_wrlock,
                              real::pthread_rwlock_unlock, real::pthread_spin_lock, real::pthread_spin_unlock);

@@ -3,6 +3,7 @@
 #include "fault/contexts.h"
 #include "fault/pending_faults.h"
 #include "record/held_stack.h"
+#include "record/lock_identity.h"
 #include "record/thread_registry.h"
 #include "runtime.h"
 #include "wait/lock_words.h"
@@ -33,6 +34,14 @@ ThreadState* sole_holder(ThreadState& walker, const volatile void* object) {
   return next_thread(cursor, holds) == nullptr ? holder : nullptr;
 }
 
+// Whether two entries can speak of one lock: an address may have become another lock's, deleted as the first
+// one was while it was held.
+bool may_be_one_lock(const HeldLock& a, const HeldLock& b) {
+  const LockId one = instance_in(a.word);
+  const LockId other = instance_in(b.word);
+  return a.address == b.address && class_in(a.word) == class_in(b.word) && (one == other || !one || !other);
+}
+
 // Where a thread waits behind a lock that its hook saw free: what it pushed last is a lock that the walker,
 // by the lock's own word, holds and does not give up.
 bool waits_unpublished(ThreadState& walker, const ThreadState& thread, Waiter& waiter) {
@@ -46,7 +55,7 @@ bool waits_unpublished(ThreadState& walker, const ThreadState& thread, Waiter& w
       (newest.kind != LockKind::Mutex && newest.kind != LockKind::Rwlock && newest.kind != LockKind::Once))
     return false;
   const HeldLock* own = walker.top - 1;
-  while (own != walker.base && own[-1].address != newest.address) --own;
+  while (own != walker.base && !may_be_one_lock(own[-1], newest)) --own;
   if (own == walker.base) return false;
   waiter.wait = {newest.address, nullptr, newest.kind, newest.mode, false, StackId{}};
   LockWords words;
