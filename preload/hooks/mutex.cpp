@@ -224,7 +224,7 @@ FAULTLINE_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
     return unlock_by_libc(mutex);
   if (__builtin_expect(kind == PTHREAD_MUTEX_RECURSIVE_NP && mutex->__data.__owner != thread->tid, 0))
     return unlock_by_libc(mutex);
-  --thread->top;
+  move_top<-1>(thread);
   if (__builtin_expect(kind == PTHREAD_MUTEX_TIMED_NP, 1))
     libc::give(mutex);
   else

@@ -149,9 +149,10 @@ namespace {
 FAULTLINE_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
   ThreadState* thread = tls.active;
   if (__builtin_expect(thread == nullptr || thread->top[-1].address != lock, 0)) return unlock_by_libc(lock);
-  --thread->top;
+  const bool shared = is_shared(thread->top[-1].mode);
+  move_top<-1>(thread);
   if (is_simple(thread, lock)) {
-    if (is_shared(thread->top->mode)) {
+    if (shared) {
       if (libc::give_shared(lock)) return 0;
     } else if (lock->__data.__cur_writer == thread->tid) {
       libc::give_exclusive(lock);

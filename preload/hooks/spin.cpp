@@ -61,7 +61,7 @@ FAULTLINE_EXPORT int pthread_spin_unlock(pthread_spinlock_t* lock) noexcept {
     before_release(lock);
     return real::pthread_spin_unlock(lock);
   }
-  --thread->top;
+  move_top<-1>(thread);
   libc::give(lock);
   return 0;
 }

@@ -52,29 +52,40 @@ template <bool by_trylock = false>
   return true;
 }
 
+// Hot: one instruction, so that a signal handler finds the top before or after it, and what the handler does
+// to it stays.
+template <int entries>
+[[gnu::always_inline]] inline void move_top(ThreadState* thread) {
+  asm volatile("addq %1, %0"
+               : "+m"(thread->top)
+               : "i"(entries * static_cast<int>(sizeof(HeldLock)))
+               : "cc", "memory");
+}
+
 // Hot: pushes it.
 template <bool by_trylock = false>
 [[gnu::always_inline]] inline void push_known(const KnownAcquisition& known, const volatile void* address,
                                               LockKind kind, Mode mode) {
-  HeldLock* top = known.thread->top;
   // Word by word: the lock operation that follows waits for every store made here, and a copy through a
   // temporary costs a store-forwarding stall besides.
-  const auto fill = [&] {
-    top->address = const_cast<const void*>(address);
-    top->key = known.key;
-    top->word = known.word;
-    __builtin_memcpy(&top->place, &known.site->place, sizeof top->place);
-    // One word: no node yet, kind, mode and by_trylock.
+  const auto fill = [&](HeldLock* entry, std::uint64_t key) {
+    entry->address = const_cast<const void*>(address);
+    entry->key = key;
+    entry->word = known.word;
+    __builtin_memcpy(&entry->place, &known.site->place, sizeof entry->place);
+    // One word: no node yet, kind, mode, by_trylock and by_relock.
     const std::uint64_t how = static_cast<std::uint64_t>(kind) << 32 |
                               static_cast<std::uint64_t>(mode) << 40 |
                               static_cast<std::uint64_t>(by_trylock) << 48;
-    __builtin_memcpy(reinterpret_cast<char*>(top) + offsetof(HeldLock, node), &how, sizeof how);
+    __builtin_memcpy(reinterpret_cast<char*>(entry) + offsetof(HeldLock, node), &how, sizeof how);
   };
-  fill();
-  known.thread->top = top + 1;
-  // A signal handler that ran between the stores has pushed and popped its own entry in this place.
-  __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  if (__builtin_expect(__atomic_load_n(&top->key, __ATOMIC_RELAXED) != known.key, 0)) fill();
+  fill(known.thread->top, known.key);
+  move_top<1>(known.thread);
+  // A signal handler that ran in between has pushed and popped its own entry in this place, or taken one
+  // below off the stack.
+  HeldLock* pushed = known.thread->top - 1;
+  if (__builtin_expect(pushed->key != known.key, 0))
+    fill(pushed, chain_key(pushed[-1].key, known.word, mode, known.site->key));
 }
 
 // Hot: both. `word`: what the lock is called; 0, as of one whose tag is not its own, is never known.
@@ -116,7 +127,7 @@ void before_init(const volatile void* lock, LockKind kind, CallPoint at);
   ThreadState* thread = tls.active;
   // The entry below the first has no address.
   if (__builtin_expect(thread == nullptr || thread->top[-1].address != lock, 0)) return false;
-  --thread->top;
+  move_top<-1>(thread);
   return true;
 }
 [[gnu::always_inline]] inline void before_release(const volatile void* lock) {
