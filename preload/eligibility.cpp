@@ -1,11 +1,8 @@
 #include "eligibility.h"
 
-#include <gnu/libc-version.h>
-
 #include "options.h"
 #include "sys/glob.h"
-
-#pragma weak gnu_get_libc_version
+#include "sys/libc_version.h"
 
 // Of ThreadSanitizer's runtime, wherever it is linked to. A weak reference: a search by dlsym that fails
 // allocates.

@@ -14,6 +14,7 @@
 #include "raw_syscall.h"
 #include "real.h"
 #include "record/file_locks.h"
+#include "record/held_stack.h"
 #include "record/leaf_locks.h"
 #include "record/lock_identity.h"
 #include "record/orphans.h"
@@ -182,7 +183,7 @@ void notice_fork(ThreadState* survivor) {
 void before_fork() {
   // The child's first acquisition, perhaps in a handler that the program registered for it, is to notice the
   // fork.
-  if (ThreadState* thread = tls.active) thread->limit = thread->base;
+  if (ThreadState* thread = tls.active) stop_at_next_acquisition(*thread);
   stop_walking();
 }
 

@@ -22,10 +22,8 @@ enum class LockKind : std::uint8_t {
   Thread,       // a thread's end: held by the thread all its life, waited for by whoever joins it
   Loader,       // the dynamic loader's two locks
   File,         // flock, lockf and fcntl locks, by device and inode
-  GMutex,       // GLib's, which are futex locks of its own
-  GRecMutex,
-  GRwlock,
-  Custom,    // a lock type of the program's own, declared through annotate.h
+  GMutex,       // GLib's, which is a futex lock of its own
+  Custom,       // a lock type of the program's own, declared through annotate.h
   Service,   // the service of page faults by a userfaultfd server: waiting for it is waiting for that server
   MmapLock,  // the model of the kernel's mmap_lock, where the program declared none of its own
 };
@@ -70,9 +68,9 @@ enum class DeadlockKind : std::uint8_t {
 };
 
 constexpr std::string_view spelling(LockKind k) {
-  constexpr std::string_view names[] = {
-      "mutex",  "rwlock", "spin",   "semaphore", "barrier", "once",   "static-guard", "thread",
-      "loader", "file",   "gmutex", "grecmutex", "grwlock", "custom", "service",      "mmap_lock"};
+  constexpr std::string_view names[] = {"mutex",  "rwlock",       "spin",    "semaphore", "barrier",
+                                        "once",   "static-guard", "thread",  "loader",    "file",
+                                        "gmutex", "custom",       "service", "mmap_lock"};
   return names[static_cast<int>(k)];
 }
 constexpr std::string_view spelling(MutexType t) {

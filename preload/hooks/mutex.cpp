@@ -46,18 +46,8 @@ bool is_taken_soon(pthread_mutex_t* mutex) {
   return result;
 }
 
-// Everything new: an unknown lock, call point or chain.
-[[gnu::cold, gnu::noinline]] int lock_slow(pthread_mutex_t* mutex, std::uintptr_t return_address,
-                                           std::uintptr_t frame) {
-  before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, {return_address, frame});
-  const int result =
-      looks_taken(mutex) ? lock_contended(mutex, return_address, frame) : real::pthread_mutex_lock(mutex);
-  if (!acquired(result)) wait_failed(mutex);
-  return result;
-}
-
 // What the hot path does not take inline: a mutex that is another's now, or of a kind whose lock function can
-// fail.
+// fail; and everything new, an unknown lock, call point or chain.
 [[gnu::noinline]] int lock_by_libc(pthread_mutex_t* mutex, std::uintptr_t return_address,
                                    std::uintptr_t frame) {
   const CallPoint at{return_address, frame};
@@ -65,16 +55,21 @@ bool is_taken_soon(pthread_mutex_t* mutex) {
                         : tls.active != nullptr          ? known_side_word(*tls.active, mutex)
                                                          : LockWord{};
   if (!push_if_known(mutex, word, LockKind::Mutex, Mode::Exclusive, at))
-    return lock_slow(mutex, return_address, frame);
+    before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, at);
   const int result =
       looks_taken(mutex) ? lock_contended(mutex, return_address, frame) : real::pthread_mutex_lock(mutex);
   if (__builtin_expect(!acquired(result), 0)) wait_failed(mutex);
   return result;
 }
 
+constexpr auto take_normal = [](pthread_mutex_t* mutex, int tid) { return libc::take(mutex, tid); };
+constexpr auto take_recursive = [](pthread_mutex_t* mutex, int tid) {
+  return libc::take_recursive(mutex, tid);
+};
+
 // Looks the acquisition up, takes the mutex if it is free and pushes it then. A mutex that nobody has locked
 // before gets the name of what comes to life here; only once it is held, so that two first users cannot both
-// write it. `taken`: false where it is not free, or not known.
+// write it. False where it is not free, or not known.
 template <int kind, bool by_trylock, class Take>
 [[gnu::always_inline]] inline bool take_inline(pthread_mutex_t* mutex, CallPoint at, Take take) {
   ThreadState* thread = tls.active;
@@ -103,16 +98,15 @@ template <int kind, bool by_trylock, class Take>
 
 // A wait with a limit is none where the mutex is free.
 bool take_free(pthread_mutex_t* mutex, CallPoint at) {
-  const auto take = [](pthread_mutex_t* m, int tid) { return libc::take(m, tid); };
   return libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP &&
-         take_inline<PTHREAD_MUTEX_TIMED_NP, false>(mutex, at, take);
+         take_inline<PTHREAD_MUTEX_TIMED_NP, false>(mutex, at, take_normal);
 }
 
 // Apart from the normal mutex's path, which it would burden with its registers.
 [[gnu::noinline]] int lock_recursive(pthread_mutex_t* mutex, std::uintptr_t return_address,
                                      std::uintptr_t frame) {
-  const auto take = [](pthread_mutex_t* m, int tid) { return libc::take_recursive(m, tid); };
-  if (take_inline<PTHREAD_MUTEX_RECURSIVE_NP, false>(mutex, {return_address, frame}, take)) return 0;
+  if (take_inline<PTHREAD_MUTEX_RECURSIVE_NP, false>(mutex, {return_address, frame}, take_recursive))
+    return 0;
   return lock_by_libc(mutex, return_address, frame);
 }
 
@@ -140,10 +134,6 @@ int timed_lock(pthread_mutex_t* mutex, CallPoint at, Lock lock) {
   wait_ends();
   return result;
 }
-
-}  // namespace
-
-namespace {
 
 [[gnu::noinline]] int init_by_libc(pthread_mutex_t* mutex, const pthread_mutexattr_t* attributes,
                                    std::uintptr_t return_address, std::uintptr_t frame) {
@@ -185,16 +175,14 @@ FAULTLINE_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
     return lock_by_libc(mutex, at.return_address, at.frame);
   }
   // Tail calls and nothing else: no register is saved, no frame made.
-  const auto take = [](pthread_mutex_t* m, int tid) { return libc::take(m, tid); };
-  if (__builtin_expect(take_inline<PTHREAD_MUTEX_TIMED_NP, false>(mutex, at, take), 1)) return 0;
+  if (__builtin_expect(take_inline<PTHREAD_MUTEX_TIMED_NP, false>(mutex, at, take_normal), 1)) return 0;
   return lock_by_libc(mutex, at.return_address, at.frame);
 }
 
 FAULTLINE_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
-  const auto take = [](pthread_mutex_t* m, int tid) { return libc::take(m, tid); };
   if (libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP &&
-      take_inline<PTHREAD_MUTEX_TIMED_NP, true>(mutex, at, take))
+      take_inline<PTHREAD_MUTEX_TIMED_NP, true>(mutex, at, take_normal))
     return 0;
   const int result = real::pthread_mutex_trylock(mutex);
   if (acquired(result)) acquired_by_try(mutex, LockKind::Mutex, Mode::Exclusive, at);

@@ -66,6 +66,18 @@ int timed(pthread_rwlock_t* lock, Mode mode, CallPoint at, Lock take) {
   return result;
 }
 
+// Apart from the hot path, which it would burden with its registers.
+[[gnu::noinline]] int read_by_libc(pthread_rwlock_t* lock, std::uintptr_t return_address,
+                                   std::uintptr_t frame) {
+  return blocking(lock, reader_mode(lock), return_address, frame,
+                  [](pthread_rwlock_t* l) { return real::pthread_rwlock_rdlock(l); });
+}
+
+[[gnu::noinline]] int unlock_by_libc(pthread_rwlock_t* lock) {
+  before_release(lock);
+  return real::pthread_rwlock_unlock(lock);
+}
+
 }  // namespace
 
 FAULTLINE_EXPORT int pthread_rwlock_init(pthread_rwlock_t* lock,
@@ -80,17 +92,6 @@ FAULTLINE_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t* lock) noexcept {
   if (lock->__data.__shared != 0) lock_destroyed(lock, LockKind::Rwlock);
   return real::pthread_rwlock_destroy(lock);
 }
-
-namespace {
-
-// Apart from the hot path, which it would burden with its registers.
-[[gnu::noinline]] int read_by_libc(pthread_rwlock_t* lock, std::uintptr_t return_address,
-                                   std::uintptr_t frame) {
-  return blocking(lock, reader_mode(lock), return_address, frame,
-                  [](pthread_rwlock_t* l) { return real::pthread_rwlock_rdlock(l); });
-}
-
-}  // namespace
 
 FAULTLINE_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
@@ -136,15 +137,6 @@ FAULTLINE_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock, clockid_
   return timed(lock, Mode::Exclusive, FAULTLINE_CALL_POINT,
                [=] { return real::pthread_rwlock_clockwrlock(lock, clock, until); });
 }
-
-namespace {
-
-[[gnu::noinline]] int unlock_by_libc(pthread_rwlock_t* lock) {
-  before_release(lock);
-  return real::pthread_rwlock_unlock(lock);
-}
-
-}  // namespace
 
 FAULTLINE_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
   ThreadState* thread = tls.active;

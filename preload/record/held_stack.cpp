@@ -84,8 +84,7 @@ std::size_t copy_held(ThreadState& reader, const ThreadState& other, const HeldL
   const std::size_t count =
       top - base < static_cast<std::ptrdiff_t>(kPiece) ? static_cast<std::size_t>(top - base) : kPiece;
   const HeldLock* from = top - count;
-  const HeldLock* never_unmapped = other.inline_held;
-  if (base != never_unmapped || top > never_unmapped + ThreadState::kHeldAtFirst)
+  if (!is_in_state(other, base) || !is_in_state(other, top))
     return sys::probe_own_memory(reader.stack_words, from, count * sizeof(HeldLock)) == 0 ? count : 0;
   const auto* words = reinterpret_cast<const std::uintptr_t*>(from);
   for (std::size_t i = 0; i < count * sizeof(HeldLock) / sizeof *words; ++i)

@@ -15,6 +15,12 @@ inline std::uint64_t top_key(const ThreadState& thread) {
   return thread.top[-1].key;
 }
 
+// Whether `entry`, of `thread`'s held stack or just above it, lies in the thread's state, which is never
+// unmapped: then others may read what lies below it directly.
+inline bool is_in_state(const ThreadState& thread, const HeldLock* entry) {
+  return entry > thread.inline_held && entry <= thread.inline_held + ThreadState::kHeldAtFirst;
+}
+
 // Makes the state's memory for held locks the one that begins at `first`, empty.
 void hold_in(ThreadState& thread, HeldLock* first, std::size_t count);
 

@@ -74,11 +74,13 @@ std::uint64_t* place_of_word(const volatile void* lock, LockKind kind) {
 }
 
 LockWord fresh_word(LockKind kind, bool initialised, CallSite& site) {
+  trace.stats.locks.fetch_add(1, std::memory_order_relaxed);
   if (!site.fresh) {
     const ClassId lock_class = class_of(kind, initialised, site.place.site, site.place.stack);
-    site.fresh = lock_word(lock_class, lock_class ? 0 : new_lock_id().value);
+    // No memory for a class: each lock by itself.
+    if (!lock_class) return word_of_instance(new_lock_id());
+    site.fresh = lock_word(lock_class, 0);
   }
-  trace.stats.locks.fetch_add(1, std::memory_order_relaxed);
   return site.fresh;
 }
 

@@ -1,12 +1,7 @@
 #include "sys/libc_locks.h"
 
-#include <dlfcn.h>
-#include <gnu/libc-version.h>
-
 #include "real.h"
-
-// Another libc has none, and is never inlined.
-#pragma weak gnu_get_libc_version
+#include "sys/libc_version.h"
 
 namespace faultline::libc {
 
@@ -15,20 +10,12 @@ constinit bool inlines_others = false;
 
 namespace {
 
-// "2.36" is known; a later one may lock in another way.
-bool is_known_version(const char* version) {
-  if (version[0] != '2' || version[1] != '.') return false;
-  int minor = 0;
-  for (const char* c = version + 2; *c >= '0' && *c <= '9'; ++c) minor = minor * 10 + (*c - '0');
-  return minor >= 34 && minor <= 41;
-}
-
 // Another preload that stands between us and libc wants to see the calls.
 bool is_libcs(const void* function) {
   Dl_info where{};
   Dl_info libc{};
-  return dladdr(function, &where) != 0 &&
-         dladdr(reinterpret_cast<const void*>(&gnu_get_libc_version), &libc) != 0 &&
+  return real::dladdr(function, &where) != 0 &&
+         real::dladdr(reinterpret_cast<const void*>(&gnu_get_libc_version), &libc) != 0 &&
          where.dli_fbase == libc.dli_fbase;
 }
 
@@ -50,12 +37,15 @@ bool elides_locks() {
 }  // namespace
 
 void inline_lock_functions(bool wanted) {
-  if (!wanted || &gnu_get_libc_version == nullptr || !is_known_version(gnu_get_libc_version())) return;
-  if (are_libcs(real::pthread_mutex_lock, real::pthread_mutex_unlock, real::pthread_mutex_trylock) &&
-      !elides_locks())
-    inlined_mutex_kinds = PTHREAD_MUTEX_RECURSIVE_NP;
-  inlines_others = are_libcs(real::pthread_rwlock_rdlock, real::pthread_rwlock_wrlock,
-                             real::pthread_rwlock_unlock, real::pthread_spin_lock, real::pthread_spin_unlock);
+  const int minor = sys::glibc_minor();
+  const bool known = wanted && minor >= 34 && minor <= 41;
+  const bool mutexes =
+      known && are_libcs(real::pthread_mutex_lock, real::pthread_mutex_unlock, real::pthread_mutex_trylock) &&
+      !elides_locks();
+  inlined_mutex_kinds = mutexes ? PTHREAD_MUTEX_RECURSIVE_NP : -1;
+  inlines_others =
+      known && are_libcs(real::pthread_rwlock_rdlock, real::pthread_rwlock_wrlock,
+                         real::pthread_rwlock_unlock, real::pthread_spin_lock, real::pthread_spin_unlock);
 }
 
 }  // namespace faultline::libc

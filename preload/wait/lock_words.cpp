@@ -1,14 +1,11 @@
 #include "wait/lock_words.h"
 
-#include <gnu/libc-version.h>
 #include <stddef.h>
 
 #include <cstring>
 
+#include "sys/libc_version.h"
 #include "sys/own_memory.h"
-
-// Another libc has none.
-#pragma weak gnu_get_libc_version
 
 namespace faultline {
 namespace {
@@ -149,12 +146,7 @@ Asleep all_asleep(const Awaited& wait, const LockWords& words, unsigned waiters)
 
 bool knows_conditions() {
   // 2.25 brought this condition variable; 2.41 changed what its words mean.
-  if (&gnu_get_libc_version == nullptr) return false;
-  const char* version = gnu_get_libc_version();
-  if (version[0] != '2' || version[1] != '.') return false;
-  int minor = 0;
-  for (const char* digit = version + 2; *digit >= '0' && *digit <= '9'; ++digit)
-    minor = minor * 10 + (*digit - '0');
+  const int minor = sys::glibc_minor();
   return minor >= 25 && minor <= 40;
 }
 

@@ -35,8 +35,8 @@ bool owner_runs(const ThreadState& thread, const pthread_mutex_t* mutex) {
   if (owner == nullptr || owner == &thread || PublishedWait::is_waiting(owner->wait.sequence())) return false;
   if (any_fault_context()) return false;
   const HeldLock* top = __atomic_load_n(&owner->top, __ATOMIC_RELAXED);
-  if (top <= owner->inline_held || top > owner->inline_held + ThreadState::kHeldAtFirst)
-    return top == owner->inline_held;
+  if (!is_in_state(*owner, top)) return false;
+  // Null where it holds nothing: the entry below the first.
   const void* newest = __atomic_load_n(&top[-1].address, __ATOMIC_RELAXED);
   for (const HeldLock* own = thread.base; own + 1 < thread.top; ++own)
     if (own->address == newest) return false;

@@ -76,9 +76,10 @@ std::string program(const std::string& name) {
   return Path(FAULTLINE_TESTPROGS) / name;
 }
 
-Command preloaded(const Arguments& arguments, const Path& traces) {
+Command preloaded(const Arguments& arguments, const Path& traces, const std::string& options) {
   return {.arguments = arguments,
-          .environment = {"LD_PRELOAD=" FAULTLINE_PRELOAD, "FAULTLINE_OPTIONS=out=" + traces.string()}};
+          .environment = {"LD_PRELOAD=" FAULTLINE_PRELOAD, "FAULTLINE_OPTIONS=out=" + traces.string() +
+                                                               (options.empty() ? "" : ":" + options)}};
 }
 
 Command faultline_command(const Arguments& arguments) {

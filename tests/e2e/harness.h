@@ -25,8 +25,8 @@ const Path& work_dir();
 std::string program(const std::string& name);
 
 // The command that runs `arguments` with the shim preloaded and its traces in `traces`, and nothing else of
-// ours.
-Command preloaded(const Arguments& arguments, const Path& traces);
+// ours. `options`: further ones of FAULTLINE_OPTIONS.
+Command preloaded(const Arguments& arguments, const Path& traces, const std::string& options = "");
 
 // The `faultline` command.
 Command faultline_command(const Arguments& arguments);

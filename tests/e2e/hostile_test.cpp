@@ -34,14 +34,15 @@ std::map<std::string, std::string> files_left() {
 // What traces it left must be readable. Returns what it wrote to standard error under the shim; nothing where
 // it was skipped.
 std::optional<std::string> check_undisturbed(const std::string& name, const Arguments& arguments = {},
-                                             Traces expected = Traces::Some, Told told = Told::Nothing) {
+                                             Traces expected = Traces::Some, Told told = Told::Nothing,
+                                             const std::string& options = "") {
   Arguments all = {program("hostile/" + name)};
   all.insert(all.end(), arguments.begin(), arguments.end());
   const Outcome native = run(Command{.arguments = all, .environment = {}});
   if (skipped(native)) return std::nullopt;
   const std::map<std::string, std::string> left = files_left();
   const Path traces = work_dir() / "traces";
-  Command command = preloaded(all, traces);
+  Command command = preloaded(all, traces, options);
   command.timeout = std::chrono::seconds(60);
   const Outcome watched = run(command);
   INFO(watched.command << "\n" << watched.err);
@@ -93,6 +94,9 @@ TEST_CASE("hostile: cancellation in waits") {
 }
 TEST_CASE("hostile: return codes and errno") {
   check_undisturbed("return_codes");
+}
+TEST_CASE("hostile: return codes and errno, free locks left to libc") {
+  check_undisturbed("return_codes", {}, Traces::Some, Told::Nothing, "inline_locks=0");
 }
 TEST_CASE("hostile: C11 threads") {
   check_undisturbed("c11_threads");

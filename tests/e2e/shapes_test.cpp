@@ -43,6 +43,12 @@ TEST_CASE("abba: found") {
   CHECK(report.summary().at("locks") == 2);
 }
 
+TEST_CASE("abba, free locks left to libc: found") {
+  const Path traces = work_dir() / "traces";
+  REQUIRE(run(preloaded({program("shapes/abba")}, traces, "inline_locks=0")).status == 0);
+  check_finding(only_finding(analyze(traces)), kAbba);
+}
+
 TEST_CASE("abba, both stacks: file, line and module of the source") {
   const Json finding = only_finding(observe("shapes/abba"));
   for (const char* side : {"held_at", "at"}) {

@@ -259,3 +259,16 @@ TEST_CASE("held stack: more releases by others than a holder has room for are to
   CHECK(accepted == 8);
   CHECK(left == std::vector<const void*>{&objects[108]});
 }
+
+TEST_CASE("held stack: lies in the thread's state, where others may read it directly, until it outgrows it") {
+  OwnStack own;
+  ThreadState& thread = own.thread();
+  hold_in(thread, thread.inline_held, ThreadState::kHeldAtFirst);  // an earlier test may have outgrown it
+  CHECK(is_in_state(thread, thread.base));
+  CHECK(is_in_state(thread, thread.top));
+  for (std::size_t i = 0; i + 1 < ThreadState::kHeldAtFirst; ++i) push(thread, held(i));
+  CHECK(is_in_state(thread, thread.top));
+  push(thread, held(1000));
+  CHECK_FALSE(is_in_state(thread, thread.base));
+  CHECK_FALSE(is_in_state(thread, thread.top));
+}
