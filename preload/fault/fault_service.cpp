@@ -5,6 +5,7 @@
 #include "fault/pending_faults.h"
 #include "fault/perf_ring.h"
 #include "fault/served_ranges.h"
+#include "fault/thread_faults.h"
 #include "json_line.h"
 #include "options.h"
 #include "record/acquisition.h"
@@ -87,29 +88,18 @@ void walk_fault_stack(ThreadState& server, Fault& fault) {
   fault.stack = intern_stack(server.frames, count, StackBy::Registers);
 }
 
-// The two dependencies of a faulting thread that holds something.
-void record_fault(Guard& guard, const FaultContext& context, ThreadState& waiter, const uffd_msg& message) {
+// The dependencies of a faulting thread that holds something. Its ring may tell of more, and has little room.
+void tell_served_fault(Guard& guard, const FaultContext& context, ThreadState& waiter,
+                       const uffd_msg& message) {
   ThreadState& server = guard.thread();
   tell_held_apart(waiter);
   Fault fault = describe_fault(waiter, context, message);
-  const std::uint64_t key = mix(mix(top_key(waiter), fault.identity),
-                                mix(context.service.value, static_cast<std::uint64_t>(fault.facts.origin)));
-  if (waiter.knows(key)) return;
-  walk_fault_stack(server, fault);
-  const HeldId under = held_set(server, waiter);
-  write_service_record(server, context.service);
-  // A thread that holds its own mmap_lock and faults waits for the service only: the lock is its own already,
-  // and re-entry is judged as such.
-  record_dependency(server, waiter, under, mix(key, 1), mmap_lock_wait(fault.stack), &fault.facts);
-  const Wait service{word_of_instance(context.service),
-                     LockKind::Service,
-                     nullptr,
-                     Mode::Exclusive,
-                     fault.stack,
-                     Cause::Fault,
-                     false};
-  record_dependency(server, waiter, under, mix(key, 2), service, &fault.facts);
-  waiter.learn(key);
+  const std::uint64_t key = fault_key(waiter, fault.identity, context.service, fault.facts.origin);
+  if (!waiter.knows(key)) {
+    walk_fault_stack(server, fault);
+    record_fault(server, waiter, fault.facts, fault.stack, key);
+  }
+  if (waiter.reads_ring) tell_faults(server, waiter);
 }
 
 // One lock that a server needs before `fault` is resolved. `own`: whether the server's present locks lie
@@ -159,7 +149,7 @@ void messages_read(Guard& guard, const FaultContext& context, const uffd_msg* me
     ThreadState* waiter = tid != 0 ? thread_by_tid(tid) : nullptr;
     if (waiter == &server) waiter = nullptr;
     if (waiter != nullptr && waiter->top != waiter->base && waiter->paused == 0)
-      record_fault(guard, context, *waiter, messages[i]);
+      tell_served_fault(guard, context, *waiter, messages[i]);
     const HeldId held = waiter != nullptr && waiter->paused == 0 ? held_set(server, *waiter) : HeldId{};
     const PendingFault* pending = add_pending_fault(context.service, messages[i].arg.pagefault.address, tid,
                                                     waiter, held, server.id, read_at);
@@ -190,7 +180,7 @@ void end_resolution(const Resolution& resolution) {
 void range_registered(Guard& guard, const FaultContext& context, const uffdio_register& request) {
   ThreadState& thread = guard.thread();
   if (thread.top == thread.base) load_blocked_stack_unwinder();
-  want_rings(thread);
+  want_rings();
   if (!ensure_trace(thread)) return;
   add_served_range(context.service, request.range.start, request.range.len);
   write_service_record(thread, context.service);
