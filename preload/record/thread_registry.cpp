@@ -90,6 +90,7 @@ ThreadState* new_state() {
   state->name[0] = '\0';
   state->served_count = 0;
   state->served_overflowed = false;
+  state->reading_count = 0;
   state->passed_count = 0;
   state->owns_libunwind = false;
   state->may_own_libunwind = true;
