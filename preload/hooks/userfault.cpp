@@ -133,13 +133,6 @@ int after_idle(int result) {
   return result;
 }
 
-ssize_t after_read(int fd, void* buffer, ssize_t got, CallPoint at) {
-  if (got <= 0) return got;
-  const iovec piece{buffer, static_cast<std::size_t>(got)};
-  context_was_read(fd, &piece, 1, got, at);
-  return got;
-}
-
 }  // namespace
 
 FAULTLINE_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
@@ -149,18 +142,6 @@ FAULTLINE_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
   va_end(arguments);
   if (!is_userfault_request(request)) return real::ioctl(fd, request, argument);
   return request_of(fd, request, argument, FAULTLINE_CALL_POINT);
-}
-
-FAULTLINE_EXPORT ssize_t read(int fd, void* buffer, size_t size) {
-  const CallPoint at = FAULTLINE_CALL_POINT;
-  if (asked_by_unwinder(at)) return answer_read();
-  if (!may_be_fault_context(fd)) return real::read(fd, buffer, size);
-  return after_read(fd, buffer, real::read(fd, buffer, size), at);
-}
-
-FAULTLINE_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t room) {
-  if (!may_be_fault_context(fd)) return real::__read_chk(fd, buffer, size, room);
-  return after_read(fd, buffer, real::__read_chk(fd, buffer, size, room), FAULTLINE_CALL_POINT);
 }
 
 FAULTLINE_EXPORT int close(int fd) {
@@ -210,5 +191,4 @@ FAULTLINE_EXPORT int epoll_pwait(int fd, epoll_event* events, int most, int time
   return after_idle(real::epoll_pwait(fd, events, most, timeout, mask));
 }
 
-FAULTLINE_ALIAS(__read, read);
 FAULTLINE_ALIAS(__close, close);
