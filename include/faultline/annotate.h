@@ -74,6 +74,19 @@ struct faultline_annotations {
   void (*nested)(unsigned subclass);
   void (*might_fault)(const volatile void* address, size_t length);
   void (*recording)(int on);
+  /* From version 3. */
+  void (*assert_held)(const volatile void* lock, int mode);
+  void (*assert_not_held)(const volatile void* lock);
+  void (*state_read)(const volatile void* state, const char* name);
+  void (*state_write)(const volatile void* state, const char* name);
+  void (*state_racy_read)(const volatile void* state, const char* name);
+  void (*state_created)(const volatile void* state);
+  void (*token_give)(const volatile void* object, const char* name);
+  void (*token_revoke)(const volatile void* object, const char* name);
+  void (*token_require)(const volatile void* object, const char* name);
+  void (*token_take)(const volatile void* object, const char* name);
+  void (*fault_disable)(void);
+  void (*fault_enable)(void);
 };
 
 /* dlsym under a name of our own, as <dlfcn.h> declares it in its own way. Weak: a static binary without it
@@ -98,6 +111,12 @@ static __inline__ const struct faultline_annotations* faultline_annotations_get(
 static __inline__ const struct faultline_annotations* faultline_annotations_get2(void) {
   const struct faultline_annotations* table = faultline_annotations_get();
   return table && table->version >= 2 ? table : NULL;
+}
+
+/* The same for the calls of version 3. */
+static __inline__ const struct faultline_annotations* faultline_annotations_get3(void) {
+  const struct faultline_annotations* table = faultline_annotations_get();
+  return table && table->version >= 3 ? table : NULL;
 }
 
 /* Names one lock. Locks of the same name form one class. */
@@ -209,6 +228,89 @@ FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_might_fault(const volati
 static __inline__ void faultline_recording(int on) {
   const struct faultline_annotations* table = faultline_annotations_get2();
   if (table) table->recording(on);
+}
+
+/* Assertions: where one does not hold, reports have an `assertion`, with where it stands and what was held.
+ *
+ * assert_held: the calling thread holds the lock at this address, of any type: exclusive if `mode` is
+ * FAULTLINE_EXCLUSIVE, in any mode if it is FAULTLINE_SHARED. A thread that serves page faults holds what the
+ * threads hold that wait for it, too. As the kernel's lockdep_assert_held(). */
+FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_assert_held(const volatile void* lock, int mode) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->assert_held(lock, mode);
+}
+/* The calling thread itself does not hold the lock, in any mode. */
+FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_assert_not_held(const volatile void* lock) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->assert_not_held(lock);
+}
+
+/* Guarded state: something that threads share and that a lock must keep them from using at once. The calling
+ * thread reads or writes the state `name` of the object at `state`; address and name together are its
+ * identity, any address that stands for the object will do. Two accesses of one state by different threads,
+ * at least one of them a write, with no lock in common that excludes one of them while the other goes on, are
+ * reported as `unguarded`, with both places; but not what its first thread did before a second one came, nor
+ * what creating and joining threads keeps in order. */
+FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_state_read(const volatile void* state,
+                                                                   const char* name) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->state_read(state, name);
+}
+FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_state_write(const volatile void* state,
+                                                                    const char* name) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->state_write(state, name);
+}
+/* A look that is known to be unlocked, and repeated under a lock before anything depends on it: no access. */
+FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_state_racy_read(const volatile void* state,
+                                                                        const char* name) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->state_racy_read(state, name);
+}
+/* A new object lives at this address from here on: what was said of states and tokens (below) of the one
+ * before is over. */
+FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_state_created(const volatile void* state) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->state_created(state);
+}
+
+/* Tokens: a permission `name` concerning the object at this address, that one call gives and another needs,
+ * whatever threads they are on ("the page was announced for writing"). It is there or it is not; giving twice
+ * is giving once. */
+FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_token_give(const volatile void* object,
+                                                                   const char* name) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->token_give(object, name);
+}
+/* It is over, if it was there. */
+FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_token_revoke(const volatile void* object,
+                                                                     const char* name) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->token_revoke(object, name);
+}
+/* An assertion: it is there. */
+FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_token_require(const volatile void* object,
+                                                                      const char* name) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->token_require(object, name);
+}
+/* An assertion, and it is used up. */
+FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_token_take(const volatile void* object,
+                                                                   const char* name) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->token_take(object, name);
+}
+
+/* Between the two, the calling thread expects no page fault that waits for anybody: a might-fault there is
+ * not recorded, and a fault that a userfaultfd server is asked to serve is reported as an `assertion`. Nests.
+ * As the kernel's pagefault_disable(). */
+static __inline__ void faultline_fault_disable(void) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->fault_disable();
+}
+static __inline__ void faultline_fault_enable(void) {
+  const struct faultline_annotations* table = faultline_annotations_get3();
+  if (table) table->fault_enable();
 }
 
 #ifdef __cplusplus

@@ -147,6 +147,29 @@ void recording_here(int on) {
 }  // namespace
 
 FAULTLINE_EXPORT const faultline_annotations faultline_annotations;
-const struct faultline_annotations faultline_annotations = {
-    2,        name,           mmap_lock,    name_class, created, destroyed,   acquire_begin,
-    acquired, acquire_failed, try_acquired, release,    nested,  might_fault, recording_here};
+const struct faultline_annotations faultline_annotations = {3,
+                                                            name,
+                                                            mmap_lock,
+                                                            name_class,
+                                                            created,
+                                                            destroyed,
+                                                            acquire_begin,
+                                                            acquired,
+                                                            acquire_failed,
+                                                            try_acquired,
+                                                            release,
+                                                            nested,
+                                                            might_fault,
+                                                            recording_here,
+                                                            [](const volatile void*, int) {},
+                                                            [](const volatile void*) {},
+                                                            [](const volatile void*, const char*) {},
+                                                            [](const volatile void*, const char*) {},
+                                                            [](const volatile void*, const char*) {},
+                                                            [](const volatile void*) {},
+                                                            [](const volatile void*, const char*) {},
+                                                            [](const volatile void*, const char*) {},
+                                                            [](const volatile void*, const char*) {},
+                                                            [](const volatile void*, const char*) {},
+                                                            [] {},
+                                                            [] {}};

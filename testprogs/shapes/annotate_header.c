@@ -20,4 +20,16 @@ void annotate_all(pthread_mutex_t* mutex, volatile int* spin, const char* memory
   faultline_release(&own);
   faultline_recording(1);
   faultline_lock_destroyed(&own);
+  faultline_assert_held(mutex, FAULTLINE_EXCLUSIVE);
+  faultline_assert_not_held(mutex);
+  faultline_state_created(&own);
+  faultline_state_read(&own, "state");
+  faultline_state_write(&own, "state");
+  faultline_state_racy_read(&own, "state");
+  faultline_token_give(&own, "token");
+  faultline_token_revoke(&own, "token");
+  faultline_token_require(&own, "token");
+  faultline_token_take(&own, "token");
+  faultline_fault_disable();
+  faultline_fault_enable();
 }
