@@ -62,7 +62,8 @@ Json json_edge(const Report& report, const FindingEdge& edge) {
                {"thread", json_thread(model, dependency.thread)},
                {"held_at", json_stack(report, held.stack)},
                {"at", json_stack(report, dependency.stack)}};
-  if (dependency.cause == Cause::Fault) json["fault"] = json_fault(dependency);
+  if (dependency.cause == Cause::Fault || dependency.fault.origin == Origin::Event)
+    json["fault"] = json_fault(dependency);
   if (dependency.via_thread)
     json["via"] = {{"service", dependency.via_service.value},
                    {"thread", json_thread(model, dependency.via_thread)}};

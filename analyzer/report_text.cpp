@@ -111,6 +111,8 @@ class FindingText {
         return "inside a system call";
       case Origin::Unknown:
         return "by whom is not known";
+      case Origin::Event:
+        break;
     }
     return "";
   }
@@ -124,6 +126,9 @@ class FindingText {
       text = std::string("to end") + (dependency.timed ? ", for a limited time" : "");
     if (dependency.cause == Cause::Once) text += " while another thread runs it";
     if (dependency.cause == Cause::Relock) text += " again at the end of a condition wait";
+    if (dependency.fault.origin == Origin::Event)
+      text += " for its server to read that memory at " + hexadecimal(dependency.fault.address) +
+              " goes or moves";
     if (dependency.cause == Cause::Fault) {
       text += " through a page fault on " + hexadecimal(dependency.fault.address) + " (";
       if (dependency.fault.access != Access::Unknown)

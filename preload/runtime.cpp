@@ -56,7 +56,7 @@ void child_starts_anew(ThreadState* survivor) {
   collect_orphans(survivor);
   registry_after_fork(survivor);
   file_locks_after_fork(survivor);
-  faults_after_fork();
+  faults_after_fork(survivor);
   if (fork_canary != nullptr) fork_canary->store(1, std::memory_order_relaxed);
   trace.stats.threads.store(1, std::memory_order_relaxed);
 }

@@ -48,13 +48,14 @@ enum class Cause : std::uint8_t {
   Once,     // waits for, or becomes, the thread that runs an initialiser
   Loader,   // loads, unloads or looks something up
   Fault,    // a page fault
-  Service,  // what whoever serves the thread's fault takes, on its behalf
+  Service,  // what whoever serves the thread's fault takes, on its behalf; or the service itself, by a call
 };
 
 enum class Access : std::uint8_t { Read, Write, Unknown };
 
-// Who touched the page of a fault.
-enum class Origin : std::uint8_t { User, KernelCopy, Unknown };
+// Who touched the page of a fault. Event: nobody; a call that changes served memory waits until its server
+// has read of it.
+enum class Origin : std::uint8_t { User, KernelCopy, Unknown, Event };
 
 // How a call stack was obtained.
 enum class StackBy : std::uint8_t { Unwind, Registers, ReturnAddress };
@@ -94,7 +95,7 @@ constexpr std::string_view spelling(Access a) {
   return names[static_cast<int>(a)];
 }
 constexpr std::string_view spelling(Origin o) {
-  constexpr std::string_view names[] = {"user", "kernel-copy", "unknown"};
+  constexpr std::string_view names[] = {"user", "kernel-copy", "unknown", "event"};
   return names[static_cast<int>(o)];
 }
 constexpr std::string_view spelling(StackBy b) {

@@ -209,6 +209,7 @@ void TraceDecoder::lock(const Fields& fields) {
   record.address = fields.hexadecimal("addr");
   record.of_process = owner_is_process(fields);
   record.inode = fields.number_or("inode", 0);
+  record.events = fields.flag_or("events", false);
   record.thread = a_thread(fields.number32_or("thread", 0));
   if ((record.kind == LockKind::Thread) != bool(record.thread))
     throw RecordError(R"(field "thread" belongs to a lock of kind "thread", and to no other)");
@@ -271,7 +272,7 @@ FaultRecord TraceDecoder::fault(const Fields& fields) const {
     throw RecordError(R"(field "stack_from" is neither "registers" nor "last-recorded")");
   return {.address = fields.hexadecimal("address"),
           .access = fields.word_or("access", Access::Unknown, Access::Unknown),
-          .origin = fields.word_or("origin", Origin::Unknown, Origin::Unknown),
+          .origin = fields.word_or("origin", Origin::Event, Origin::Unknown),
           .service = a_service(fields.number_or("service", 0)),
           .stack_is_registers = from == "registers"};
 }
@@ -299,7 +300,7 @@ void TraceDecoder::dependency(const Fields& fields) {
     record.via_service = a_service(required(via.number32("service"), "service"));
     record.via_thread = a_thread(via.number_or("thread", 0));
   }
-  if (record.cause == Cause::Fault) record.fault = fault(fields.object("fault"));
+  if (record.cause == Cause::Fault || fields.has("fault")) record.fault = fault(fields.object("fault"));
   visitor_.on_dependency(record);
 }
 

@@ -90,6 +90,7 @@ struct LockRecord {
   std::uint64_t address = 0;
   bool of_process = false;  // of a file: its owner is the process, whose threads never wait for each other
   std::uint64_t inode = 0;  // of a service: number of the userfaultfd's file; of a file: its own
+  bool events = false;      // of a service: that an event is read, not that a fault is resolved
   ThreadId thread;          // of a thread's end: which one; none otherwise
   StackId init;             // none: its initialisation was not seen
   StackId first;            // none: its first acquisition was not seen
@@ -116,7 +117,8 @@ enum class Open : std::uint8_t {
   Threads,  // assume it in any further thread, at any time
 };
 
-// What a dependency of cause Fault knows of its fault.
+// What a dependency of cause Fault knows of its fault; one of cause Service on a change of served memory, of
+// its event.
 struct FaultRecord {
   std::uint64_t address = 0;
   Access access = Access::Unknown;
@@ -140,7 +142,7 @@ struct DependencyRecord {
   std::uint8_t subclass = 0;  // of `to`, as in HeldRecord
   LockId via_service;         // another thread waits on behalf of `thread`: the service it does so for ...
   ThreadId via_thread;        // ... and the serving thread; both none otherwise
-  FaultRecord fault;          // of cause Fault
+  FaultRecord fault;          // of cause Fault; of Service with origin Event
   // No order but the wait of an OrphanRecord: `under` is what a thread of the parent process held at the
   // fork.
   bool orphan = false;

@@ -5,7 +5,9 @@
 #include "fault/pending_faults.h"
 #include "fault/perf_ring.h"
 #include "fault/served_ranges.h"
+#include "fault/service_events.h"
 #include "fault/thread_faults.h"
+#include "fault/unseen_faults.h"
 #include "json_line.h"
 #include "options.h"
 #include "record/acquisition.h"
@@ -59,11 +61,11 @@ struct Fault {
   FaultSample sample;
 };
 
-Fault describe_fault(const ThreadState& waiter, const FaultContext& context, const uffd_msg& message) {
+Fault describe_fault(const ThreadState& waiter, const FaultContext& context, std::uint64_t address,
+                     Access access) {
   Fault fault{};
-  fault.facts.address = message.arg.pagefault.address;
-  fault.facts.access =
-      (message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE) != 0 ? Access::Write : Access::Read;
+  fault.facts.address = address;
+  fault.facts.access = access;
   fault.facts.service = context.service;
   constexpr std::uint64_t kPage = 4096;
   fault.facts.exact_stack =
@@ -90,10 +92,10 @@ void walk_fault_stack(ThreadState& server, Fault& fault) {
 
 // The dependencies of a faulting thread that holds something. Its ring may tell of more, and has little room.
 void tell_served_fault(Guard& guard, const FaultContext& context, ThreadState& waiter,
-                       const uffd_msg& message) {
+                       std::uint64_t address, Access access) {
   ThreadState& server = guard.thread();
   tell_held_apart(waiter);
-  Fault fault = describe_fault(waiter, context, message);
+  Fault fault = describe_fault(waiter, context, address, access);
   const std::uint64_t key = fault_key(waiter, fault.identity, context.service, fault.facts.origin);
   if (!waiter.knows(key)) {
     walk_fault_stack(server, fault);
@@ -124,9 +126,18 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
   record_dependency(server, *fault.waiter, behalf, mix(key, fault.held_key), served, nullptr, &via);
 }
 
-// Replays what the server took since its last idle point against a fault it has only now learned of.
+bool is_in_log(const ThreadState& server, const HeldLock& held) {
+  for (std::uint32_t i = 0; i < server.served_count; ++i)
+    if (server.served[i].lock == held.word && server.served[i].place.site == held.place.site) return true;
+  return false;
+}
+
+// Replays what the server took since its last idle point, or took before and holds, against a fault it has
+// only now learned of.
 void record_log(ThreadState& server, const PendingFault& fault, StackId at) {
   if (server.served_overflowed) trace.lose(Lost::ServerLog);
+  for (const HeldLock* held = server.base; held != server.top; ++held)
+    if (!is_in_log(server, *held)) record_served(server, fault, at, *held, false);
   for (std::uint32_t i = 0; i < server.served_count; ++i) {
     const ServedAcquisition& taken = server.served[i];
     const HeldLock wanted{nullptr,    taken.place.site, taken.lock, taken.place, HeldId{},
@@ -135,27 +146,76 @@ void record_log(ThreadState& server, const PendingFault& fault, StackId at) {
   }
 }
 
+// `waiter` is stopped in a fault of `context`, which the caller serves from now on. Null: a thread of another
+// process, or not known.
+void serve_fault(Guard& guard, const FaultContext& context, ThreadState* waiter, int tid,
+                 std::uint64_t address, Access access, StackId read_at, Resolution* resolution = nullptr) {
+  ThreadState& server = guard.thread();
+  trace.stats.faults.fetch_add(1, std::memory_order_relaxed);
+  if (waiter != nullptr && waiter->top != waiter->base && waiter->paused == 0)
+    tell_served_fault(guard, context, *waiter, address, access);
+  const HeldId held = waiter != nullptr && waiter->paused == 0 ? held_set(server, *waiter) : HeldId{};
+  const PendingFault* pending =
+      add_pending_fault(context.service, address, tid, waiter, held, server.id, read_at);
+  if (pending == nullptr) return;
+  record_log(server, *pending, read_at);
+  if (resolution != nullptr) resolution->sequences[resolution->count++] = pending->sequence;
+}
+
+// What the server has done since its last idle point, as one number; 0: it has taken nothing.
+std::uint64_t key_of_log(const ThreadState& server) {
+  std::uint64_t key = server.top != server.base ? top_key(server) : 0;
+  for (std::uint32_t i = 0; i < server.served_count; ++i)
+    key = mix(key, mix(server.served[i].lock.bits, server.served[i].place.site));
+  return key;
+}
+
+// Faults that are about to be resolved though nobody was seen to read of them.
+void serve_unseen(Guard& guard, const FaultContext& context, std::uint64_t start, std::uint64_t length,
+                  StackId at, Resolution& resolution) {
+  ThreadState& server = guard.thread();
+  UnseenFault faults[Resolution::kMost];
+  const std::size_t count =
+      context.own_memory ? find_unseen_faults(server, start, length, faults, Resolution::kMost) : 0;
+  // A server that fetches ahead of the faults resolves none: looked at only where it would say something new.
+  const std::uint64_t taken = key_of_log(server);
+  const std::uint64_t key = mix(mix(taken, context.service.value), at.value);
+  if (count == 0 && (taken == 0 || server.knows(key) || !has_waiters(context))) return;
+  for (std::size_t i = 0; i < count; ++i)
+    serve_fault(guard, context, faults[i].waiter, faults[i].waiter->tid, faults[i].address, Access::Unknown,
+                at, &resolution);
+  if (count == 0) {
+    serve_fault(guard, context, nullptr, 0, start, Access::Unknown, at, &resolution);
+    server.learn(key);
+  }
+  resolution.unseen = true;
+}
+
 }  // namespace
 
-void messages_read(Guard& guard, const FaultContext& context, const uffd_msg* messages, std::size_t count,
-                   CallPoint at) {
+void begin_messages(Guard& guard, const FaultContext& context, CallPoint at) {
   ThreadState& server = guard.thread();
   become_server(server);
-  const StackId read_at = call_site(guard, at).place.stack;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (messages[i].event != UFFD_EVENT_PAGEFAULT) continue;
-    trace.stats.faults.fetch_add(1, std::memory_order_relaxed);
-    const auto tid = static_cast<int>(messages[i].arg.pagefault.feat.ptid);
-    ThreadState* waiter = tid != 0 ? thread_by_tid(tid) : nullptr;
-    if (waiter == &server) waiter = nullptr;
-    if (waiter != nullptr && waiter->top != waiter->base && waiter->paused == 0)
-      tell_served_fault(guard, context, *waiter, messages[i]);
-    const HeldId held = waiter != nullptr && waiter->paused == 0 ? held_set(server, *waiter) : HeldId{};
-    const PendingFault* pending = add_pending_fault(context.service, messages[i].arg.pagefault.address, tid,
-                                                    waiter, held, server.id, read_at);
-    if (pending != nullptr) record_log(server, *pending, read_at);
+  messages_were_read_by(server, context.reading, context.features, call_site(guard, at).place.stack);
+}
+
+void message_read(Guard& guard, const FaultContext& context, const uffd_msg& message, CallPoint at) {
+  if (message.event == UFFD_EVENT_FORK) {
+    FaultContext of_child;
+    find_fault_context(guard, static_cast<int>(message.arg.fork.ufd), of_child, at);
   }
-  server_is_idle(server);
+  if (message.event != UFFD_EVENT_PAGEFAULT) return;
+  // Thread ids of another process may be of another namespace, and ours.
+  const auto tid = static_cast<int>(message.arg.pagefault.feat.ptid);
+  ThreadState* waiter = tid != 0 && context.own_memory ? thread_by_tid(tid) : nullptr;
+  if (waiter == &guard.thread()) waiter = nullptr;
+  const bool is_write = (message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE) != 0;
+  serve_fault(guard, context, waiter, tid, message.arg.pagefault.address,
+              is_write ? Access::Write : Access::Read, call_site(guard, at).place.stack);
+}
+
+void end_messages(Guard& guard) {
+  server_is_idle(guard.thread());
   trace.refresh_stats();
 }
 
@@ -163,23 +223,28 @@ void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t s
                       CallPoint at, Resolution& resolution) {
   ThreadState& server = guard.thread();
   resolution.count = 0;
+  resolution.unseen = false;
   PendingFault* faults[Resolution::kMost];
   const std::size_t count = pending_in_range(context.service, start, length, faults, Resolution::kMost);
+  const StackId resolved_at = call_site(guard, at).place.stack;
   for (std::size_t i = 0; i < count; ++i) {
     resolution.sequences[resolution.count++] = faults[i]->sequence.load(std::memory_order_relaxed);
-    if (faults[i]->reader == server.id) continue;
-    record_log(server, *faults[i], call_site(guard, at).place.stack);
+    if (faults[i]->reader != server.id) record_log(server, *faults[i], resolved_at);
   }
   become_server(server);
+  if (count == 0) serve_unseen(guard, context, start, length, resolved_at, resolution);
 }
 
-void end_resolution(const Resolution& resolution) {
+void end_resolution(Guard& guard, const Resolution& resolution) {
   for (std::size_t i = 0; i < resolution.count; ++i) remove_pending_fault(resolution.sequences[i]);
+  // When it looks for the next message is not seen either: now, as far as anybody can tell.
+  if (resolution.unseen) server_is_idle(guard.thread());
 }
 
 void range_registered(Guard& guard, const FaultContext& context, const uffdio_register& request) {
   ThreadState& thread = guard.thread();
   if (thread.top == thread.base) load_blocked_stack_unwinder();
+  if (!context.own_memory) return;
   want_rings();
   if (!ensure_trace(thread)) return;
   add_served_range(context.service, request.range.start, request.range.len);
@@ -212,6 +277,7 @@ void server_acquires(Guard& guard, const HeldLock& entry) {
   PendingFault* faults[Resolution::kMost];
   const std::size_t count = pending_read_by(server.id, faults, Resolution::kMost);
   for (std::size_t i = 0; i < count; ++i) record_served(server, *faults[i], faults[i]->read_at, entry, true);
+  reader_acquires(server, entry);
   server.served_overflowed |= server.served_count == ThreadState::kServerLog;
   if (!server.served_overflowed)
     server.served[server.served_count++] = {entry.word, entry.place, entry.kind, entry.mode};
@@ -229,8 +295,9 @@ void report_fault_sources(ThreadState& thread) {
   report_source(thread, "perf", perf.state, perf.why);
 }
 
-void faults_after_fork() {
-  forget_fault_contexts();
+void faults_after_fork(ThreadState* survivor) {
+  if (survivor != nullptr) survivor->reading_count = 0;
+  fault_contexts_after_fork();
   forget_served_ranges();
   forget_pending_faults();
   rings_after_fork();

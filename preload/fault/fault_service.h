@@ -8,6 +8,10 @@
 // and, on T's behalf, held(T) + held(server) -> lock. A resolver that did not read the message is joined by
 // address: what it took since its own last idle point counts.
 //
+// A message that no hook saw being read (io_uring, a raw system call) is made up for at the resolving call:
+// who waits is found by unseen_faults.h. Where the faulting thread is another process's, the server's half is
+// recorded alone; the context's inode joins it with the other half, in the other trace.
+//
 // All in guarded sections, by the serving thread, which is never on the lock fast path (its `limit` says so).
 #pragma once
 
@@ -17,9 +21,10 @@
 
 namespace faultline {
 
-// The hook of read: `count` messages have come out of `context`.
-void messages_read(Guard& guard, const FaultContext& context, const uffd_msg* messages, std::size_t count,
-                   CallPoint at);
+// Messages have come out of `context`: `begin`, each in order, `end`.
+void begin_messages(Guard& guard, const FaultContext& context, CallPoint at);
+void message_read(Guard& guard, const FaultContext& context, const uffd_msg& message, CallPoint at);
+void end_messages(Guard& guard);
 
 // The hook of ioctl, around a request that resolves faults in [start, start + length): `begin` before it
 // names the faults there are, `end` after it forgets them if it succeeded. In between the thread may fault
@@ -28,10 +33,11 @@ struct Resolution {
   static constexpr std::size_t kMost = 16;
   std::uint32_t sequences[kMost];
   std::size_t count;
+  bool unseen;  // some of them nobody was seen to read
 };
 void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t start, std::uint64_t length,
                       CallPoint at, Resolution& resolution);
-void end_resolution(const Resolution& resolution);
+void end_resolution(Guard& guard, const Resolution& resolution);
 
 // UFFDIO_REGISTER has succeeded.
 void range_registered(Guard& guard, const FaultContext& context, const uffdio_register& request);
@@ -44,6 +50,7 @@ void server_is_idle(ThreadState& thread);
 void server_acquires(Guard& guard, const HeldLock& entry);
 
 void report_fault_sources(ThreadState& thread);
-void faults_after_fork();
+// `survivor`: the one thread of the forked child; null if not known.
+void faults_after_fork(ThreadState* survivor);
 
 }  // namespace faultline

@@ -1,8 +1,11 @@
 #include "fault/served_ranges.h"
 
-#include <atomic>
+#include <algorithm>
 
 namespace faultline {
+
+constinit std::atomic<int> served_range_bound{0};  // no range lies at or above
+
 namespace {
 
 struct Range {
@@ -13,7 +16,11 @@ struct Range {
 constexpr std::uint32_t kClaimed = ~0u;
 constexpr int kMaxRanges = 1024;
 constinit Range ranges[kMaxRanges]{};
-constinit std::atomic<int> used{0};  // no range lies above
+constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};
+
+std::uint64_t end_of(std::uint64_t start, std::uint64_t length) {
+  return length > kNoEnd - start ? kNoEnd : start + length;
+}
 
 bool meets(const Range& range, std::uint64_t start, std::uint64_t end) {
   return range.start.load(std::memory_order_relaxed) < end &&
@@ -22,7 +29,7 @@ bool meets(const Range& range, std::uint64_t start, std::uint64_t end) {
 
 template <class Change>
 void for_each_range(Change change) {
-  const int count = used.load(std::memory_order_acquire);
+  const int count = served_range_bound.load(std::memory_order_acquire);
   for (Range* range = ranges; range != ranges + count; ++range) {
     const std::uint32_t service = range->service.load(std::memory_order_acquire);
     if (service != 0 && service != kClaimed) change(*range, LockId{service});
@@ -38,16 +45,18 @@ void add_served_range(LockId service, std::uint64_t start, std::uint64_t length)
     std::uint32_t free = 0;
     if (!range.service.compare_exchange_strong(free, kClaimed, std::memory_order_acq_rel)) continue;
     range.start.store(start, std::memory_order_relaxed);
-    range.end.store(start + length, std::memory_order_relaxed);
+    range.end.store(end_of(start, length), std::memory_order_relaxed);
     range.service.store(service.value, std::memory_order_release);
-    int count = used.load(std::memory_order_relaxed);
-    while (count < i + 1 && !used.compare_exchange_weak(count, i + 1, std::memory_order_release)) continue;
+    int count = served_range_bound.load(std::memory_order_relaxed);
+    while (count < i + 1 &&
+           !served_range_bound.compare_exchange_weak(count, i + 1, std::memory_order_release))
+      continue;
     return;
   }
 }
 
 void remove_served_range(std::uint64_t start, std::uint64_t length) {
-  const std::uint64_t end = start + length;
+  const std::uint64_t end = end_of(start, length);
   for_each_range([&](Range& range, LockId service) {
     if (!meets(range, start, end)) return;
     const std::uint64_t range_start = range.start.load(std::memory_order_relaxed);
@@ -71,13 +80,34 @@ void remove_served_ranges(LockId service) {
 
 void forget_served_ranges() {
   for (Range& range : ranges) range.service.store(0, std::memory_order_relaxed);
-  used.store(0, std::memory_order_relaxed);
+  served_range_bound.store(0, std::memory_order_relaxed);
 }
 
 LockId service_of_range(std::uint64_t start, std::uint64_t length) {
   LockId found;
   for_each_range([&](const Range& range, LockId service) {
-    if (!found && meets(range, start, start + length)) found = service;
+    if (!found && meets(range, start, end_of(start, length))) found = service;
+  });
+  return found;
+}
+
+std::size_t served_pieces(std::uint64_t start, std::uint64_t length, ServedPiece* pieces,
+                          std::size_t capacity) {
+  const std::uint64_t end = end_of(start, length);
+  std::size_t count = 0;
+  for_each_range([&](const Range& range, LockId service) {
+    if (count == capacity || !meets(range, start, end)) return;
+    const std::uint64_t from = std::max(start, range.start.load(std::memory_order_relaxed));
+    const std::uint64_t to = std::min(end, range.end.load(std::memory_order_relaxed));
+    pieces[count++] = {service, from, to - from};
+  });
+  return count;
+}
+
+std::uint64_t a_served_address(LockId service) {
+  std::uint64_t found = 0;
+  for_each_range([&](const Range& range, LockId its) {
+    if (its == service) found = range.start.load(std::memory_order_relaxed);
   });
   return found;
 }

@@ -4,6 +4,7 @@
 #include <linux/userfaultfd.h>
 #include <stdarg.h>
 
+#include "fault/context_messages.h"
 #include "fault/fault_service.h"
 #include "fault/served_ranges.h"
 #include "hooks/hook.h"
@@ -41,7 +42,7 @@ int agree_on_api(int fd, uffdio_api* api, CallPoint at) {
   }
   if (result == 0) {
     Guard guard;
-    if (guard) add_fault_context(guard, fd, at);
+    if (guard) add_fault_context(guard, fd, asked.features, at);
   }
   return result;
 }
@@ -93,25 +94,33 @@ bool resolved_range(unsigned long request, const void* argument, std::uint64_t& 
   }
 }
 
+bool context_is_own(Guard& guard, int fd, CallPoint at) {
+  FaultContext context;
+  return find_fault_context(guard, fd, context, at) && context.own_memory;
+}
+
 int request_of(int fd, unsigned long request, void* argument, CallPoint at) {
   if (request == UFFDIO_API) return agree_on_api(fd, static_cast<uffdio_api*>(argument), at);
   std::uint64_t start = 0;
   std::uint64_t length = 0;
   Resolution resolution;
   resolution.count = 0;
+  resolution.unseen = false;
   FaultContext context;
   if (resolved_range(request, argument, start, length)) {
     Guard guard;
-    if (guard && find_fault_context(fd, context))
+    if (guard && find_fault_context(guard, fd, context, at))
       begin_resolution(guard, context, start, length, at, resolution);
   }
   const int result = real::ioctl(fd, request, argument);
   Guard guard;
   if (!guard || result != 0) return result;  // EEXIST wakes nobody either
-  end_resolution(resolution);
-  if (request == UFFDIO_REGISTER && find_fault_context(fd, context))
-    range_registered(guard, context, *static_cast<const uffdio_register*>(argument));
-  if (request == UFFDIO_UNREGISTER) remove_served_range(start, length);
+  end_resolution(guard, resolution);
+  uffdio_register range;
+  if (request == UFFDIO_REGISTER && find_fault_context(guard, fd, context, at) &&
+      sys::copy_argument(&range, argument, sizeof range))
+    range_registered(guard, context, range);
+  if (request == UFFDIO_UNREGISTER && context_is_own(guard, fd, at)) remove_served_range(start, length);
   return result;
 }
 
@@ -122,16 +131,6 @@ int after_idle(int result) {
     if (guard) server_is_idle(guard.thread());
   }
   return result;
-}
-
-ssize_t after_read(int fd, const void* buffer, ssize_t got, CallPoint at) {
-  if (got < static_cast<ssize_t>(sizeof(uffd_msg))) return got;
-  Guard guard;
-  FaultContext context;
-  if (guard && find_fault_context(fd, context))
-    messages_read(guard, context, static_cast<const uffd_msg*>(buffer),
-                  static_cast<std::size_t>(got) / sizeof(uffd_msg), at);
-  return got;
 }
 
 }  // namespace
@@ -145,23 +144,16 @@ FAULTLINE_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
   return request_of(fd, request, argument, FAULTLINE_CALL_POINT);
 }
 
-FAULTLINE_EXPORT ssize_t read(int fd, void* buffer, size_t size) {
-  const CallPoint at = FAULTLINE_CALL_POINT;
-  if (asked_by_unwinder(at)) return answer_read();
-  if (!is_fault_context(fd)) return real::read(fd, buffer, size);
-  return after_read(fd, buffer, real::read(fd, buffer, size), at);
-}
-
-FAULTLINE_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t room) {
-  if (!is_fault_context(fd)) return real::__read_chk(fd, buffer, size, room);
-  return after_read(fd, buffer, real::__read_chk(fd, buffer, size, room), FAULTLINE_CALL_POINT);
-}
-
 FAULTLINE_EXPORT int close(int fd) {
   if (asked_by_unwinder(FAULTLINE_CALL_POINT)) return 0;
-  if (any_fault_context()) remove_fault_context(fd);
+  const LockId service = any_fault_context() ? fault_context_closes(fd) : LockId{};
   if (any_file_lock()) file_closes(fd);
-  return real::close(fd);
+  const int result = real::close(fd);
+  if (service) {
+    Guard guard;
+    if (guard) fault_context_closed(guard, service);
+  }
+  return result;
 }
 
 FAULTLINE_EXPORT int poll(pollfd* fds, nfds_t count, int timeout) {
@@ -199,5 +191,4 @@ FAULTLINE_EXPORT int epoll_pwait(int fd, epoll_event* events, int most, int time
   return after_idle(real::epoll_pwait(fd, events, most, timeout, mask));
 }
 
-FAULTLINE_ALIAS(__read, read);
 FAULTLINE_ALIAS(__close, close);

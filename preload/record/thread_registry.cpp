@@ -92,6 +92,7 @@ ThreadState* new_state() {
   state->reads_ring = state->ring_refused = state->ring_was_full = false;
   state->served_count = 0;
   state->served_overflowed = false;
+  state->reading_count = 0;
   state->passed_count = 0;
   state->owns_libunwind = false;
   state->may_own_libunwind = true;

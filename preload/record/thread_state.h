@@ -107,6 +107,12 @@ struct ServedAcquisition {
   Mode mode;
 };
 
+// A userfaultfd context whose messages a thread reads (fault/service_events.h), and where it did so first.
+struct ServedReading {
+  LockId reading;
+  StackId read_at;
+};
+
 // A lock without room for its word, where it was last found.
 struct SideWord {
   const volatile void* address;
@@ -128,6 +134,7 @@ struct ThreadState {
   static constexpr std::size_t kSideWords = 64;
   static constexpr std::size_t kHeldAtFirst = 256;
   static constexpr std::size_t kServerLog = 64;
+  static constexpr std::size_t kMostReadings = 8;
   static constexpr std::size_t kMaxFrames = 64;
   static constexpr std::uint32_t kLoaderCalls = 16;
   static constexpr std::size_t kLineBytes = 16 << 10;
@@ -184,6 +191,8 @@ struct ThreadState {
   bool served_overflowed;      // more acquisitions than `served` holds
   std::uint32_t served_count;  // entries of `served`
   ServedAcquisition served[kServerLog];
+  std::uint32_t reading_count;
+  ServedReading readings[kMostReadings];
   // Locks this thread holds that other threads have released: they ask it, through `limit`, to take notice.
   std::atomic<const void*> released_by_others[8];
   // Of record/pause.h: how often recording is switched off, and locks taken meanwhile and not yet given up.

@@ -74,6 +74,12 @@ TaskCall task_call(int tid) {
   return {TaskCall::State::Call, number, number_at(at)};
 }
 
+bool sleeps_in_userfault(int tid) {
+  char text[64];
+  return read_proc(TaskFile(tid, "wchan").name, text, sizeof text) != 0 &&
+         std::strcmp(text, "handle_userfault") == 0;
+}
+
 bool is_zombie(int tid) {
   // The state follows the name, which is in parentheses and may hold anything.
   char text[128];

@@ -22,6 +22,10 @@ struct TaskCall {
 };
 TaskCall task_call(int tid);
 
+// Whether the thread sleeps in a page fault until a userfaultfd's server resolves it; false where the kernel
+// does not tell.
+bool sleeps_in_userfault(int tid);
+
 // A thread that ended while others live on: a main thread that left by pthread_exit.
 bool is_zombie(int tid);
 

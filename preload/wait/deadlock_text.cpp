@@ -89,7 +89,9 @@ void print_wait(Line& line, const Waiter& waiter) {
         .number(joined != nullptr ? static_cast<std::uint64_t>(joined->tid) : 0);
     line.at(wait.stack);
   } else if (wait.kind == LockKind::Service) {
-    line.put("in a page fault, for its server");
+    line.put(waiter.cause == Cause::Fault ? "in a page fault, for its server"
+                                          : "for a server to read that its memory changes");
+    if (waiter.cause != Cause::Fault) line.at(wait.stack);
   } else if (is_pushed) {
     line.put("for ").lock(wait.kind, thread.top[-1].word, wait.object).at(thread.top[-1].place.stack);
   } else {

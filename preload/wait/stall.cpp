@@ -97,6 +97,7 @@ class Waiters {
     const Awaited& wait = waiter.wait;
     const bool is_self = waiter.thread == &self_;
     if (!wait.is_condition() && wait.kind == LockKind::Thread) return is_joinable_later(wait);
+    if (!wait.is_condition() && wait.kind == LockKind::Service) return Asleep::No;  // perhaps over already
     LockWords words;
     if (!read_words(wait, is_self, words) || is_shared(wait, words)) return Asleep::No;
     if (wait.is_condition() && !knows_conditions()) return Asleep::No;

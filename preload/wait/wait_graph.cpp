@@ -2,6 +2,7 @@
 
 #include "fault/contexts.h"
 #include "fault/pending_faults.h"
+#include "fault/service_events.h"
 #include "record/held_stack.h"
 #include "record/lock_identity.h"
 #include "record/thread_registry.h"
@@ -102,6 +103,10 @@ ThreadState* next_blocker(ThreadState& walker, Waiter& waiter) {
     waiter.cursor = 1;
     if (!first) return nullptr;
     if (wait.kind == LockKind::Thread) return live_thread(wait.object);
+    if (PublishedWait::is_waiting(waiter.sequence)) {
+      const ThreadId reader = reader_awaited(wait.object);
+      return reader ? find_thread([&](const ThreadState& thread) { return thread.id == reader; }) : nullptr;
+    }
     const PendingFault* fault = pending_fault_of(*waiter.thread);
     return fault == nullptr
                ? nullptr
@@ -173,6 +178,10 @@ bool waits_for_good(const ThreadState& thread, Waiter& waiter) {
     waiter.cause = Cause::Once;
   else if (waiter.wait.kind == LockKind::Loader)
     waiter.cause = Cause::Loader;
+  else if (waiter.wait.kind == LockKind::Service) {
+    waiter.cause = Cause::Service;
+    waiter.lock = reading_awaited(waiter.wait.object);
+  }
   return true;
 }
 
