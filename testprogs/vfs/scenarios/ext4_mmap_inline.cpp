@@ -167,7 +167,7 @@ void Pair::set_up() {
 
   std::vector<std::byte> content(kSize);
   fill_pattern(content, initial(), 0);
-  write(*a_, 0, content.data(), content.size(), CopyBy::OwnLoad);
+  write(*a_, 0, content.data(), content.size(), CopyBy::OwnAccess);
   shared_.data.holds("a new small file is inline", a_->may_inline_data);
 
   content.resize(kBufferPages * kPageSize);
@@ -180,7 +180,7 @@ void Pair::set_up() {
 }
 
 void Pair::overwrite() {
-  write(*a_, 0, b_mapped_ + kBufferOffset, kHalf, CopyBy::OwnLoad);
+  write(*a_, 0, b_mapped_ + kBufferOffset, kHalf, CopyBy::OwnAccess);
   write(*a_, kHalf, b_mapped_ + kPageSize + kBufferOffset, kHalf, CopyBy::RealKernel);
 }
 
@@ -219,7 +219,7 @@ void Pair::grow() {
     at = kPageSize + kGrowBy;
     shared_.data.holds("truncate of file A", vfs_truncate(*a_, at + kGrowBy) == 0);
   }
-  write(*a_, at, b_mapped_, kGrowBy, grows_by_write() ? CopyBy::OwnLoad : CopyBy::RealKernel);
+  write(*a_, at, b_mapped_, kGrowBy, grows_by_write() ? CopyBy::OwnAccess : CopyBy::RealKernel);
   shared_.data.holds("growth converts", !a_->may_inline_data);
 }
 
@@ -247,7 +247,7 @@ void Pair::check_and_tear_down() {
 
 int run(const RunOptions& options) {
   const auto pairs_wanted = static_cast<std::size_t>(options.threads);
-  Mm mm;
+  Mm mm(options.faults_by);
   Ext4 fs(conversion_of(options.variant), 2 * pairs_wanted);
   DataCheck data;
   const auto duration =
@@ -270,6 +270,7 @@ const Scenario kExt4MmapInline = {
     .summary = "->mmap converts inline data under mmap_lock; a buffered write faults under inode_lock",
     .variants = ext4_mmap_inline::kVariants,
     .run = ext4_mmap_inline::run,
+    .overlaps = true,
 };
 
 }  // namespace tvfs
