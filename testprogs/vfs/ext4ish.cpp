@@ -254,7 +254,8 @@ static ssize_t ext4_file_read(Inode& inode, std::size_t pos, void* buffer, std::
         std::min({copy.size(), n - done, kPageSize - at % kPageSize, inode.i_size - at});
     int error = 0;
     {
-      const auto locked = read_and_lock_page(inode.i_mapping, at / kPageSize, error);
+      const auto locked = read_and_lock_page_in_file(inode.i_mapping, at / kPageSize, error);
+      if (error == -EFAULT) break;  // truncated meanwhile
       if (error != 0) return error;
       std::memcpy(copy.data(), inode.i_mapping.page_address(0) + at, chunk);
     }
@@ -366,7 +367,7 @@ static constexpr FileOps table(int (*pre_mmap)(Inode&)) {
 constexpr FileOps kFileOps = table(nullptr);
 constexpr FileOps kFileOpsWithPreMmap = table(ext4_file_pre_mmap);
 
-// ---- the mounted file system ----
+// ---- the inode ----
 
 Ext4Inode::Ext4Inode(BlockDevice& storage, InlineConversion where, InlineRules told)
     : Inode(where == InlineConversion::InPreMmap ? kFileOpsWithPreMmap : kFileOps, kAddressSpaceOps),
@@ -374,44 +375,6 @@ Ext4Inode::Ext4Inode(BlockDevice& storage, InlineConversion where, InlineRules t
       conversion(where),
       rules(told) {
   blocks.fill(kNoBlock);
-}
-
-Ext4::Ext4(InlineConversion conversion, std::size_t files, std::size_t blocks, InlineRules rules)
-    : device_(blocks) {
-  for (std::size_t i = 0; i < files; ++i) inodes_.emplace_back(device_, conversion, rules);
-}
-
-Ext4Inode* Ext4::create() {
-  const std::lock_guard guard(table_lock_);
-  for (Ext4Inode& inode : inodes_) {
-    if (inode.in_use) continue;
-    inode.in_use = true;
-    faultline_state_created(&inode.may_inline_data);  // another file than the one that was here
-    inode.may_inline_data = true;
-    return &inode;
-  }
-  return nullptr;
-}
-
-void Ext4::remove(Ext4Inode& inode) {
-  if (const int error = ext4_setattr_size(inode, 0); error != 0) panic("truncating a deleted file", -error);
-  const std::lock_guard guard(table_lock_);
-  inode.in_use = false;
-}
-
-std::vector<std::byte> Ext4::stored(Ext4Inode& inode) {
-  std::vector<std::byte> content(inode.i_size);
-  if (inode.may_inline_data) {
-    std::copy_n(inode.inline_bytes.begin(), content.size(), content.begin());
-    return content;
-  }
-  for (std::size_t index = 0; index * kPageSize < content.size(); ++index) {
-    if (inode.blocks[index] == kNoBlock) continue;
-    const std::byte* const block = inode.device.bytes(inode.blocks[index]);
-    std::copy_n(block, ext4_bytes_in_page(inode, index),
-                content.begin() + static_cast<std::ptrdiff_t>(index * kPageSize));
-  }
-  return content;
 }
 
 }  // namespace tvfs

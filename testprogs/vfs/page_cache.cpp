@@ -85,22 +85,32 @@ static void drop_page(AddressSpace& mapping, std::size_t index) {
 
 // ---- for file systems ----
 
-std::unique_lock<Mutex> read_and_lock_page(AddressSpace& mapping, std::size_t index, int& error) {
+// The page's lock is held.
+static int fill_page(AddressSpace& mapping, std::size_t index) {
   Page& page = mapping.pages[index];
-  std::unique_lock locked(page.lock);
-  error = 0;
-  if (page_in_cache(page)) return locked;
-  error = mapping.a_ops.read_folio(mapping.host, index);
-  if (error != 0) return {};
+  if (page_in_cache(page)) return 0;
+  if (const int error = mapping.a_ops.read_folio(mapping.host, index); error != 0) return error;
   add_to_page_cache(page);
+  return 0;
+}
+
+std::unique_lock<Mutex> read_and_lock_page(AddressSpace& mapping, std::size_t index, int& error) {
+  std::unique_lock locked(mapping.pages[index].lock);
+  error = fill_page(mapping, index);
+  if (error != 0) return {};
+  return locked;
+}
+
+std::unique_lock<Mutex> read_and_lock_page_in_file(AddressSpace& mapping, std::size_t index, int& error) {
+  std::unique_lock locked(mapping.pages[index].lock);
+  error = index < pages_of(mapping.host) ? fill_page(mapping, index) : -EFAULT;
+  if (error != 0) return {};
   return locked;
 }
 
 int filemap_fault(VmFault& fault) {
-  AddressSpace& mapping = fault.vma.inode.i_mapping;
-  if (fault.index >= pages_of(mapping.host)) return -EFAULT;
   int error = 0;
-  fault.locked = read_and_lock_page(mapping, fault.index, error);
+  fault.locked = read_and_lock_page_in_file(fault.vma.inode.i_mapping, fault.index, error);
   return error;
 }
 
@@ -142,7 +152,7 @@ int filemap_write_and_wait(AddressSpace& mapping) {
   for (std::size_t index = 0; index < kMaxPages; ++index) {
     Page& page = mapping.pages[index];
     const std::lock_guard guard(page.lock);
-    if (!page.dirty || (page.pins != 0 && mapping.keep_pinned_pages)) continue;
+    if (!page.dirty || page.pins_against_writeback != 0) continue;
     page_mkclean(mapping, index);
     if (const int error = mapping.a_ops.writepage(mapping.host, index); error == 0)
       clear_page_dirty(page);

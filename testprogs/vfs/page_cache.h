@@ -33,6 +33,7 @@ struct Page {
   std::atomic<bool> uptodate{false};  // in the page cache, filled; else the memfd has no such page either
   bool dirty = false;                 // holds what storage does not
   int pins = 0;                       // by who will write to it without a mapping (gup.h)
+  int pins_against_writeback = 0;     // those of them that write-back must wait for
 };
 
 // Whether the page is in the page cache. Its lock is held, or whatever else keeps it from leaving.
@@ -61,8 +62,7 @@ class AddressSpace {
   SharedMemory memory;
   std::array<Page, kMaxPages> pages;
   Rwsem i_mmap_rwsem{"i_mmap_rwsem"};
-  std::vector<VmArea*> i_mmap;                 // where the inode is mapped; under i_mmap_rwsem
-  std::atomic<bool> keep_pinned_pages{false};  // from write-back: a policy of the scenario
+  std::vector<VmArea*> i_mmap;  // where the inode is mapped; under i_mmap_rwsem
 
   std::byte* page_address(std::size_t index) const { return memory.alias() + index * kPageSize; }
 };
@@ -71,8 +71,12 @@ class AddressSpace {
 std::size_t pages_of(const Inode& inode);
 
 // The page of this index, locked and up to date; reads it in where needed. On an error the lock is not held
-// and `error` is set.
+// and `error` is set. The caller keeps the file from being truncated.
 std::unique_lock<Mutex> read_and_lock_page(AddressSpace& mapping, std::size_t index, int& error);
+
+// The same where nothing keeps the file's size: -EFAULT beyond its end. Truncate changes the size first and
+// then takes the lock of each page it drops, so while the page is locked it is part of the file.
+std::unique_lock<Mutex> read_and_lock_page_in_file(AddressSpace& mapping, std::size_t index, int& error);
 
 // VmOps for any file system. Fault: -EFAULT beyond the end of the file.
 int filemap_fault(VmFault& fault);
@@ -88,7 +92,8 @@ FaultAround fault_around(const VmFault& fault);
 
 // Write-back: stores every dirty page through writepage. Takes no lock but the pages' and what writepage
 // takes, so that fsync and truncate may call it with inode_lock held. An error leaves its page dirty and the
-// others stored, and the first is returned. Pages that are pinned with keep_pinned_pages set stay dirty.
+// others stored, and the first is returned. Pages that are
+// pinned against it stay dirty.
 int filemap_write_and_wait(AddressSpace& mapping);
 
 // Drops the pages [first, end), dirty or not. For a hole: what they held is to be zero.
