@@ -177,6 +177,7 @@ static int xfs_setattr_size(Inode& base, std::size_t size) {
   const std::lock_guard mmaplock(inode.i_mmaplock);
   const std::size_t end = (size + kPageSize - 1) / kPageSize;
   if (const int error = xfs_zero_tail(inode, std::min(size, inode.i_size.load())); error != 0) return error;
+  if (size > inode.i_size) inode.i_mapping.memory.resize(size);
   inode.i_size = size;
   truncate_inode_pages(inode.i_mapping, end);
   inode.i_mapping.memory.resize(size);
