@@ -59,7 +59,7 @@ void list() {
                 scenario->overlaps ? " (--threads, --seconds)" : "");
     for (const Variant& variant : scenario->variants)
       std::printf("  %-12s %-7s %s%s%s\n", text(variant.name), variant.broken ? "broken" : "fixed",
-                  text(variant.expected), variant.can_hang ? " (--really)" : "",
+                  text(variant.expected), variant.hangs != Hangs::No ? " (--really)" : "",
                   variant.by_sigbus ? " (always --faults-by=sigbus)" : "");
   }
 }
@@ -99,7 +99,7 @@ FaultsBy parse_faults_by(std::string_view argument) {
 void check(const Scenario& scenario, const RunOptions& how) {
   const Variant& variant = how.variant;
   const std::string name = "variant '" + std::string(variant.name) + "'";
-  if (how.really && !variant.can_hang) throw UsageError{name + " has no schedule that hangs"};
+  if (how.really && variant.hangs == Hangs::No) throw UsageError{name + " has no schedule that hangs"};
   if (how.in_turns()) return;
   if (!scenario.overlaps) throw UsageError{std::string(scenario.name) + " runs once, in turns"};
   if (variant.broken)
@@ -168,17 +168,16 @@ int run(int argc, char** argv) {
 
   const Scenario& scenario = find_scenario(argv[optind]);
   const Variant& variant = variant_name ? find_variant(scenario, *variant_name) : scenario.variants.front();
-  const FaultsBy by_default = variant.by_sigbus ? FaultsBy::Sigbus : FaultsBy::Handler;
+  const bool only_sigbus = variant.by_sigbus || (really && variant.hangs == Hangs::BySigbus);
   const RunOptions how{.variant = variant,
                        .threads = threads.value_or(1),
                        .seconds = seconds.value_or(0),
-                       .faults_by = faults_by.value_or(by_default),
+                       .faults_by = faults_by.value_or(only_sigbus ? FaultsBy::Sigbus : FaultsBy::Handler),
                        .really = really};
-  if (variant.by_sigbus && how.faults_by != FaultsBy::Sigbus)
-    throw UsageError{
-        "variant '" + std::string(variant.name) +
-        "' takes --faults-by=sigbus only: it waits in its fault path, for a lock whose holder may "
-        "fault, and would hold up a handler that serves all"};
+  if (only_sigbus && how.faults_by != FaultsBy::Sigbus)
+    throw UsageError{"variant '" + std::string(variant.name) + (really ? "', really," : "'") +
+                     " takes --faults-by=sigbus only: its fault path waits for a lock whose holder may "
+                     "fault, and would hold up a handler that serves all"};
   check(scenario, how);
   if (really) {
     std::signal(SIGALRM, end_the_hang);

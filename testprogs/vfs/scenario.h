@@ -13,11 +13,18 @@
 
 namespace tvfs {
 
+// Whether a variant has a schedule that hangs.
+enum class Hangs {
+  No,
+  Yes,
+  BySigbus,  // only where each thread serves its own faults; a handler that serves all hangs in another way
+};
+
 struct Variant {
   std::string_view name;
   bool broken;                // its orders can deadlock: it is only ever run by threads that take turns
   std::string_view expected;  // what a lock-order validator must say of it
-  bool can_hang = false;      // has a schedule that does, for --really
+  Hangs hangs = Hangs::No;    // for --really
   bool by_sigbus = false;     // what its fault path waits for only the thread that faulted may wait for
 };
 

@@ -25,6 +25,10 @@ int vfs_fsync(Inode& inode) {
   return inode.i_fop->fsync(inode);
 }
 
+int vfs_writeback(Inode& inode) {
+  return filemap_write_and_wait(inode.i_mapping);
+}
+
 int vfs_truncate(Inode& inode, std::size_t size) {
   if (!fits(inode, size, 0)) return -EFBIG;
   return inode.i_fop->truncate(inode, size);

@@ -14,6 +14,9 @@ ssize_t vfs_read(Inode& inode, std::size_t pos, void* buffer, std::size_t n, Cop
 ssize_t vfs_write(Inode& inode, std::size_t pos, const void* buffer, std::size_t n, CopyBy by);
 
 int vfs_fsync(Inode& inode);
+// The page cleaner: stores dirty pages of its own accord, with no lock of the file held.
+int vfs_writeback(Inode& inode);
+
 int vfs_truncate(Inode& inode, std::size_t size);
 
 // fallocate(FALLOC_FL_PUNCH_HOLE) of the whole pages [first, end). -EOPNOTSUPP where the file system cannot.
