@@ -11,6 +11,7 @@
 #include "json_line.h"
 #include "options.h"
 #include "record/acquisition.h"
+#include "record/assertions.h"
 #include "record/dependencies.h"
 #include "record/held_stack.h"
 #include "record/lock_records.h"
@@ -104,6 +105,19 @@ void tell_served_fault(Guard& guard, const FaultContext& context, ThreadState& w
   if (waiter.reads_ring) tell_faults(server, waiter);
 }
 
+// The thread faults where the program has ruled faults out.
+void tell_disabled_fault(Guard& guard, const FaultContext& context, ThreadState& waiter,
+                         std::uint64_t address, Access access) {
+  ThreadState& server = guard.thread();
+  tell_held_apart(waiter);
+  Fault fault = describe_fault(waiter, context, address, access);
+  // Else the newest call known is the one that ruled faults out.
+  if (!fault.facts.exact_stack) fault.stack = waiter.faults_disabled_at;
+  walk_fault_stack(server, fault);
+  write_service_record(server, context.service);
+  faulted_while_disabled(server, waiter, fault.stack, fault.facts);
+}
+
 // One lock that a server needs before `fault` is resolved. `own`: whether the server's present locks lie
 // between (else it took the lock before it knew of the fault).
 void record_served(ThreadState& server, const PendingFault& fault, StackId read_at, const HeldLock& wanted,
@@ -152,6 +166,8 @@ void serve_fault(Guard& guard, const FaultContext& context, ThreadState* waiter,
                  std::uint64_t address, Access access, StackId read_at, Resolution* resolution = nullptr) {
   ThreadState& server = guard.thread();
   trace.stats.faults.fetch_add(1, std::memory_order_relaxed);
+  if (waiter != nullptr && waiter->faults_disabled != 0 && waiter->paused == 0)
+    tell_disabled_fault(guard, context, *waiter, address, access);
   if (waiter != nullptr && waiter->top != waiter->base && waiter->paused == 0)
     tell_served_fault(guard, context, *waiter, address, access);
   const HeldId held = waiter != nullptr && waiter->paused == 0 ? held_set(server, *waiter) : HeldId{};
