@@ -154,6 +154,8 @@ LockClass LockClasses::make_class(LockId id, std::size_t callers) {
   for (const auto& [lock_id, stack] :
        std::ranges::equal_range(taken_, id, {}, &std::pair<LockId, StackId>::first))
     sites.push_back(&places_.site(stack, callers));
+  // Only ever named, as by an assertion.
+  if (sites.empty() && lock.first) sites.push_back(&places_.site(lock.first, callers));
   return class_by_sites(lock, sites);
 }
 

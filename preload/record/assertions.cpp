@@ -12,13 +12,6 @@
 namespace faultline {
 namespace {
 
-enum class Claim : std::uint8_t { Held, NotHeld, Token, Fault };
-
-constexpr std::string_view spelling(Claim claim) {
-  constexpr std::string_view names[] = {"held", "not-held", "token", "fault"};
-  return names[static_cast<int>(claim)];
-}
-
 // Whether a claim that fails at `site` about `about`, with all that `exact` stands for, is new.
 bool is_new(Claim claim, std::uint32_t site, std::uint64_t about, std::uint64_t exact) {
   constexpr std::uint64_t kMostOfOne = 64;
