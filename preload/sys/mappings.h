@@ -11,6 +11,10 @@ struct Mapping {
   std::uintptr_t low;
   std::uintptr_t high;
   bool shared;  // between processes (MAP_SHARED)
+  // What is mapped: the object behind memory without a file too, where it is shared. Inode 0: none.
+  std::uint64_t offset;  // in it, of `low`
+  std::uint64_t device;
+  std::uint64_t inode;
 };
 
 // The mapping that contains `address`; false if none does or it cannot be told. `scratch`: room to read into.

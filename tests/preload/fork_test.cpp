@@ -33,7 +33,7 @@ struct Deaf : TraceVisitor {
   void on_orphan(OrphanRecord) override {}
   void on_deadlock(DeadlockRecord) override {}
   void on_range(RangeRecord) override {}
-  void on_end() override {}
+  void on_end(std::uint64_t) override {}
   int dependencies = 0;
 };
 

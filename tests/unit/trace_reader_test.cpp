@@ -37,7 +37,7 @@ class Counter : public TraceVisitor {
   }
   void on_deadlock(DeadlockRecord) override { ++deadlocks; }
   void on_range(RangeRecord) override { ++ranges; }
-  void on_end() override { ended = true; }
+  void on_end(std::uint64_t) override { ended = true; }
 
   HeaderRecord last_header;
   StatsRecord last_stats;
