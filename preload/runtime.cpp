@@ -10,6 +10,7 @@
 
 #include "eligibility.h"
 #include "fault/fault_service.h"
+#include "fault/perf_ring.h"
 #include "json_line.h"
 #include "raw_syscall.h"
 #include "real.h"
@@ -29,14 +30,12 @@ constinit TraceWriter trace;
 constinit KeyMap recorded;
 constinit KeyMap remembered;
 constinit std::uint32_t trace_generation = 1;
+constinit std::atomic<std::uint32_t>* fork_canary = nullptr;
 
 namespace {
 
 constinit std::atomic<bool> is_recording{false};
 constinit std::atomic<bool> switched_off{false};
-// A forked child finds 0 in this page, and only a forked child: the kernel wipes it (MADV_WIPEONFORK). vfork,
-// posix_spawn and threads share it. Null where the kernel cannot: then only the hook of fork tells.
-constinit std::atomic<std::uint32_t>* fork_canary = nullptr;
 constinit std::atomic<bool> trace_being_made{false};
 
 void make_fork_canary() {
@@ -150,6 +149,7 @@ void start(char** environment) {
   make_fork_canary();
   initialise_registry();
   libc::inline_lock_functions(options.inline_locks);
+  want_rings_from_start();
   is_recording.store(true, std::memory_order_release);
   Guard guard;
   if (guard && ensure_trace(guard.thread()) && options.verbosity > 0) say("recording to ", trace.path());
@@ -190,7 +190,7 @@ bool ensure_trace(ThreadState& thread) {
 }
 
 void notice_fork(ThreadState* survivor) {
-  if (fork_canary == nullptr || fork_canary->load(std::memory_order_relaxed) != 0) return;
+  if (!is_unnoticed_child()) return;
   resume_walking(true);
   child_starts_anew(survivor);
 }

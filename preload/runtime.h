@@ -68,6 +68,15 @@ void switch_off(const char* why, const char* detail = "");
 // can be recorded.
 bool ensure_trace(ThreadState& thread);
 
+// A forked child finds 0 in this page, and only a forked child: the kernel wipes it (MADV_WIPEONFORK). vfork,
+// posix_spawn and threads share it. Null where the kernel cannot: then only the hook of fork tells.
+extern constinit std::atomic<std::uint32_t>* fork_canary;
+
+// Hot: whether this is a forked child that nobody has noticed yet.
+inline bool is_unnoticed_child() {
+  return fork_canary != nullptr && fork_canary->load(std::memory_order_relaxed) == 0;
+}
+
 // Called by Guard: has a fork happened that no hook saw? Then the child starts anew.
 void notice_fork(ThreadState* survivor);
 // The hook of fork calls these around the real one. `forked`: in the child.

@@ -12,9 +12,20 @@ inline constexpr std::string_view kTraceFormat = "faultline-trace";
 inline constexpr std::string_view kTraceSuffix = ".jsonl";
 
 // Causes for which something was not recorded, in the order of the `lost` object of the stats line.
-enum class Lost : int { TraceFull, Reentered, Threads, Stacks, Held, PendingFaults, ServerLog, Foreign };
-inline constexpr std::string_view kLostNames[] = {"trace_full", "reentered",      "threads",    "stacks",
-                                                  "held",       "pending_faults", "server_log", "foreign"};
+enum class Lost : int {
+  TraceFull,
+  Reentered,
+  Threads,
+  Stacks,
+  Held,
+  PendingFaults,
+  ServerLog,
+  Foreign,
+  FaultRing
+};
+inline constexpr std::string_view kLostNames[] = {"trace_full", "reentered", "threads",
+                                                  "stacks",     "held",      "pending_faults",
+                                                  "server_log", "foreign",   "fault_ring"};
 inline constexpr int kLostCauses = sizeof(kLostNames) / sizeof(kLostNames[0]);
 
 }  // namespace faultline

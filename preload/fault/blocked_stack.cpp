@@ -8,6 +8,7 @@
 
 #include "raw_syscall.h"
 #include "record/modules.h"
+#include "record/stacks.h"
 #include "record/unwinder.h"
 #include "sys/arena.h"
 
@@ -164,6 +165,35 @@ void load_blocked_stack_unwinder() {
   ready.store(u.space != nullptr, std::memory_order_release);
 }
 
+namespace {
+
+std::size_t walk_copy(Walk& walk, std::uintptr_t* frames, std::size_t capacity) {
+  if (!ready.load(std::memory_order_acquire) || walk.size == 0 || !begin_walk()) return 0;
+  std::size_t count = 0;
+  unw_cursor_t cursor;
+  if (unwinder.init_remote(&cursor, unwinder.space, &walk) == 0) {
+    bool exact =
+        true;  // the innermost frame, and one that a signal interrupted, stand at their own instruction
+    do {
+      unw_word_t ip = 0;
+      if (unwinder.get_reg(&cursor, UNW_REG_IP, &ip) != 0 || ip == 0) break;
+      frames[count++] = exact ? ip : ip - 1;
+      exact = unwinder.is_signal_frame(&cursor) > 0;
+    } while (count < capacity && unwinder.step(&cursor) > 0);
+  }
+  finish_walk();
+  return count;
+}
+
+}  // namespace
+
+std::size_t walk_stack_piece(const ThreadState& caller, const UserRegisters& registers, const void* piece,
+                             std::size_t size, std::uintptr_t* frames, std::size_t capacity) {
+  Walk walk{&registers, registers.sp, size, static_cast<const char*>(piece)};
+  if (!has_room_to_walk(caller, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)))) return 0;
+  return walk_copy(walk, frames, capacity);
+}
+
 std::size_t walk_blocked_stack(const UserRegisters& registers, std::uintptr_t* frames, std::size_t capacity) {
   if (!ready.load(std::memory_order_acquire)) return 0;
   auto* copy = static_cast<char*>(map_pages(kCopiedBytes));
@@ -178,19 +208,8 @@ std::size_t walk_blocked_stack(const UserRegisters& registers, std::uintptr_t* f
   }
   const long copied = sys::call(SYS_process_vm_readv, sys::call(SYS_gettid), sys::as_long(&to), 1,
                                 sys::as_long(from), sizeof from / sizeof *from, 0);
-  std::size_t count = 0;
   Walk walk{&registers, registers.sp, copied > 0 ? static_cast<std::size_t>(copied) : 0, copy};
-  unw_cursor_t cursor;
-  if (walk.size > 0 && unwinder.init_remote(&cursor, unwinder.space, &walk) == 0) {
-    bool exact =
-        true;  // the innermost frame, and one that a signal interrupted, stand at their own instruction
-    do {
-      unw_word_t ip = 0;
-      if (unwinder.get_reg(&cursor, UNW_REG_IP, &ip) != 0 || ip == 0) break;
-      frames[count++] = exact ? ip : ip - 1;
-      exact = unwinder.is_signal_frame(&cursor) > 0;
-    } while (count < capacity && unwinder.step(&cursor) > 0);
-  }
+  const std::size_t count = walk_copy(walk, frames, capacity);
   unmap_pages(copy, kCopiedBytes);
   return count;
 }

@@ -6,6 +6,7 @@
 #include "fault/perf_ring.h"
 #include "fault/served_ranges.h"
 #include "fault/service_events.h"
+#include "fault/thread_faults.h"
 #include "fault/unseen_faults.h"
 #include "json_line.h"
 #include "options.h"
@@ -89,30 +90,18 @@ void walk_fault_stack(ThreadState& server, Fault& fault) {
   fault.stack = intern_stack(server.frames, count, StackBy::Registers);
 }
 
-// The two dependencies of a faulting thread that holds something.
-void record_fault(Guard& guard, const FaultContext& context, ThreadState& waiter, std::uint64_t address,
-                  Access access) {
+// The dependencies of a faulting thread that holds something. Its ring may tell of more, and has little room.
+void tell_served_fault(Guard& guard, const FaultContext& context, ThreadState& waiter,
+                       std::uint64_t address, Access access) {
   ThreadState& server = guard.thread();
   tell_held_apart(waiter);
   Fault fault = describe_fault(waiter, context, address, access);
-  const std::uint64_t key = mix(mix(top_key(waiter), fault.identity),
-                                mix(context.service.value, static_cast<std::uint64_t>(fault.facts.origin)));
-  if (waiter.knows(key)) return;
-  walk_fault_stack(server, fault);
-  const HeldId under = held_set(server, waiter);
-  write_service_record(server, context.service);
-  // A thread that holds its own mmap_lock and faults waits for the service only: the lock is its own already,
-  // and re-entry is judged as such.
-  record_dependency(server, waiter, under, mix(key, 1), mmap_lock_wait(fault.stack), &fault.facts);
-  const Wait service{word_of_instance(context.service),
-                     LockKind::Service,
-                     nullptr,
-                     Mode::Exclusive,
-                     fault.stack,
-                     Cause::Fault,
-                     false};
-  record_dependency(server, waiter, under, mix(key, 2), service, &fault.facts);
-  waiter.learn(key);
+  const std::uint64_t key = fault_key(waiter, fault.identity, context.service, fault.facts.origin);
+  if (!waiter.knows(key)) {
+    walk_fault_stack(server, fault);
+    record_fault(server, waiter, fault.facts, fault.stack, key);
+  }
+  if (waiter.reads_ring) tell_faults(server, waiter);
 }
 
 // One lock that a server needs before `fault` is resolved. `own`: whether the server's present locks lie
@@ -164,7 +153,7 @@ void serve_fault(Guard& guard, const FaultContext& context, ThreadState* waiter,
   ThreadState& server = guard.thread();
   trace.stats.faults.fetch_add(1, std::memory_order_relaxed);
   if (waiter != nullptr && waiter->top != waiter->base && waiter->paused == 0)
-    record_fault(guard, context, *waiter, address, access);
+    tell_served_fault(guard, context, *waiter, address, access);
   const HeldId held = waiter != nullptr && waiter->paused == 0 ? held_set(server, *waiter) : HeldId{};
   const PendingFault* pending =
       add_pending_fault(context.service, address, tid, waiter, held, server.id, read_at);
@@ -256,7 +245,7 @@ void range_registered(Guard& guard, const FaultContext& context, const uffdio_re
   ThreadState& thread = guard.thread();
   if (thread.top == thread.base) load_blocked_stack_unwinder();
   if (!context.own_memory) return;
-  want_rings(thread);
+  want_rings();
   if (!ensure_trace(thread)) return;
   add_served_range(context.service, request.range.start, request.range.len);
   write_service_record(thread, context.service);

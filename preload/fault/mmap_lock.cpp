@@ -17,10 +17,13 @@ LockWord model_mmap_lock() {
 
 }  // namespace
 
+Wait model_mmap_lock_wait(StackId stack) {
+  return {model_mmap_lock(), LockKind::MmapLock, nullptr, Mode::SharedFair, stack, Cause::Fault, false};
+}
+
 Wait mmap_lock_wait(StackId stack) {
   const DeclaredMmapLock declared = declared_mmap_lock();
-  if (!declared.id)
-    return {model_mmap_lock(), LockKind::MmapLock, nullptr, Mode::SharedFair, stack, Cause::Fault, false};
+  if (!declared.id) return model_mmap_lock_wait(stack);
   const Mode mode =
       declared.kind == LockKind::Rwlock
           ? reader_mode(static_cast<const pthread_rwlock_t*>(const_cast<const void*>(declared.address)))

@@ -9,5 +9,7 @@ namespace faultline {
 
 // The wait of a thread that faults at `stack`.
 Wait mmap_lock_wait(StackId stack);
+// The same where the lock that the program declared has no part in it.
+Wait model_mmap_lock_wait(StackId stack);
 
 }  // namespace faultline

@@ -3,35 +3,38 @@
 #include <asm/perf_regs.h>
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <stddef.h>
 #include <sys/mman.h>
 
-#include <cstring>
-
+#include "fault/blocked_stack.h"
+#include "fault/fault_samples.h"
 #include "options.h"
 #include "raw_syscall.h"
+#include "record/held_stack.h"
 #include "record/thread_registry.h"
+#include "runtime.h"
 
 namespace faultline {
 namespace {
 
-constexpr std::size_t kDataBytes = 8 * 4096;
-constexpr std::size_t kRingBytes = 4096 + kDataBytes;
+static_assert(offsetof(PerfRing, head) == offsetof(perf_event_mmap_page, data_head));
+static_assert(offsetof(PerfRing, tail) == offsetof(perf_event_mmap_page, data_tail));
+static_assert(offsetof(PerfRing, data_offset) == offsetof(perf_event_mmap_page, data_offset));
+static_assert(offsetof(PerfRing, data_size) == offsetof(perf_event_mmap_page, data_size));
+
+constexpr std::size_t kPage = 4096;
+// Pages of data, from the best to what an unprivileged user's many threads may still get. 32 hold 60 samples
+// with stacks.
+constexpr std::size_t kPagesWithStacks[] = {32, 8, 4};
+constexpr std::size_t kPagesWithout[] = {8, 4, 1};
 constexpr std::uint64_t kRegisters = 1u << PERF_REG_X86_BX | 1u << PERF_REG_X86_BP | 1u << PERF_REG_X86_SP |
                                      1u << PERF_REG_X86_IP | 1u << PERF_REG_X86_R12 | 1u << PERF_REG_X86_R13 |
                                      1u << PERF_REG_X86_R14 | 1u << PERF_REG_X86_R15;
 
 constinit std::atomic<bool> wanted{false};
 constinit std::atomic<bool> user_faults_only{false};  // the kernel's own copies may not be watched
-constinit std::atomic<int> refusal{0};                // errno of the first ring that could not be had
-
-// The sample as the kernel writes it for IP | ADDR | REGS_USER.
-struct Sample {
-  perf_event_header header;
-  std::uint64_t ip;
-  std::uint64_t address;
-  std::uint64_t abi;
-  UserRegisters registers;
-};
+constinit std::atomic<int> refusal{0};                // errno of the first event that could not be had
+constinit std::atomic<bool> memory_refused{false};    // some thread got no ring for its event
 
 int open_event(int tid, bool exclude_kernel) {
   perf_event_attr attributes{};
@@ -39,105 +42,142 @@ int open_event(int tid, bool exclude_kernel) {
   attributes.size = sizeof attributes;
   attributes.config = PERF_COUNT_SW_PAGE_FAULTS;
   attributes.sample_period = 1;
-  attributes.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_ADDR | PERF_SAMPLE_REGS_USER;
-  attributes.sample_regs_user = kRegisters;
+  attributes.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_ADDR;
+  if (options.stacks) {
+    attributes.sample_type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
+    attributes.sample_regs_user = kRegisters;
+    attributes.sample_stack_user = kStackPiece;
+  }
   attributes.exclude_kernel = exclude_kernel;
   attributes.exclude_hv = 1;
-  attributes.write_backward = 1;
+  // Nobody waits for the ring: no wake-up before it is full.
   attributes.watermark = 1;
   attributes.wakeup_watermark = ~0u;
   return static_cast<int>(
       sys::call(SYS_perf_event_open, sys::as_long(&attributes), tid, -1, -1, PERF_FLAG_FD_CLOEXEC));
 }
 
-}  // namespace
-
-// What the kernel maps: its page of positions, then the data.
-struct PerfRing {
-  perf_event_mmap_page page;
-};
-
-void open_ring_if_wanted(ThreadState& thread) {
-  if (!wanted.load(std::memory_order_acquire) || thread.ring != nullptr) return;
-  int fd = open_event(thread.tid, user_faults_only.load(std::memory_order_relaxed));
+// A descriptor, or minus an errno.
+int open_permitted_event(int tid) {
+  int fd = open_event(tid, user_faults_only.load(std::memory_order_relaxed));
   if (fd == -EACCES || fd == -EPERM) {
-    fd = open_event(thread.tid, true);
+    fd = open_event(tid, true);
     if (fd >= 0) user_faults_only.store(true, std::memory_order_relaxed);
   }
-  if (fd < 0) {
-    refusal.store(-fd, std::memory_order_relaxed);
-    return;
-  }
-  const long at = sys::call(SYS_mmap, 0, kRingBytes, PROT_READ, MAP_SHARED, fd, 0);
-  sys::call(SYS_close, fd);
-  if (at < 0 && at > -4096) {
-    refusal.store(static_cast<int>(-at), std::memory_order_relaxed);
-    return;
-  }
-  thread.ring = reinterpret_cast<PerfRing*>(at);
+  return fd;
 }
 
-void want_rings(ThreadState&) {
-  if (options.faults == Faults::Uffd || options.faults == Faults::Off || wanted.exchange(true)) return;
-  for (std::uint32_t at = 0; ThreadState* state = state_at(at); ++at)
-    if (is_live(*state)) open_ring_if_wanted(*state);
+PerfRing* map_ring(int fd) {
+  for (const std::size_t pages : options.stacks ? kPagesWithStacks : kPagesWithout) {
+    const long at = sys::call(SYS_mmap, 0, (1 + pages) * kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (at >= 0 || at < -4095) return reinterpret_cast<PerfRing*>(at);
+  }
+  return nullptr;
+}
+
+bool is_permitted() {
+  return options.faults == Faults::Auto || options.faults == Faults::Perf;
+}
+
+// Why no event could be had, for people.
+const char* reason(int error) {
+  switch (error) {
+    case EACCES:
+    case EPERM:
+      return "perf_event_open is not permitted (perf_event_paranoid, a container's filter)";
+    case EMFILE:
+    case ENFILE:
+      return "no descriptor is left for perf_event_open";
+    default:
+      return "perf_event_open failed";
+  }
+}
+
+}  // namespace
+
+void open_ring_if_wanted(ThreadState& thread) {
+  if (!wanted.load(std::memory_order_acquire) || thread.ring != nullptr || thread.ring_refused) return;
+  const int fd = open_permitted_event(thread.tid);
+  PerfRing* ring = fd >= 0 ? map_ring(fd) : nullptr;
+  if (fd >= 0) sys::call(SYS_close, fd);
+  if (ring != nullptr) {
+    __atomic_store_n(&thread.ring, ring, __ATOMIC_RELEASE);
+    thread.reads_ring = tls.state == &thread;
+    return;
+  }
+  thread.ring_refused = true;
+  if (fd >= 0) memory_refused.store(true, std::memory_order_relaxed);
+  int none = 0;
+  if (fd < 0) refusal.compare_exchange_strong(none, -fd, std::memory_order_relaxed);
+}
+
+void want_rings() {
+  if (!is_permitted() || wanted.exchange(true)) return;
+  for (std::uint32_t at = 0; ThreadState* state = state_at(at); ++at) {
+    if (!is_live(*state)) continue;
+    open_ring_if_wanted(*state);
+    // Its owner is to notice, and to read it from then on.
+    stop_at_next_acquisition(*state);
+  }
+}
+
+void want_rings_from_start() {
+  if (options.faults != Faults::Perf) return;
+  load_blocked_stack_unwinder();
+  const int fd = open_permitted_event(0);
+  if (fd >= 0) {
+    sys::call(SYS_close, fd);
+    wanted.store(true, std::memory_order_release);
+    return;
+  }
+  refusal.store(-fd, std::memory_order_relaxed);
+  say("faults=perf: page faults are not watched: ", reason(-fd));
 }
 
 void close_ring(ThreadState& thread) {
-  if (thread.ring == nullptr) return;
-  sys::call(SYS_munmap, sys::as_long(thread.ring), kRingBytes);
-  thread.ring = nullptr;
+  PerfRing* ring = thread.ring;
+  thread.reads_ring = false;
+  thread.ring_refused = false;
+  __atomic_store_n(&thread.ring, static_cast<PerfRing*>(nullptr), __ATOMIC_RELEASE);
+  if (ring != nullptr) sys::call(SYS_munmap, sys::as_long(ring), ring->data_offset + ring->data_size);
 }
 
 void rings_after_fork() {
-  wanted.store(false, std::memory_order_relaxed);
-  refusal.store(0, std::memory_order_relaxed);
-}
-
-bool newest_sample(const ThreadState& stopped, FaultSample& result) {
-  if (stopped.ring == nullptr) return false;
-  const perf_event_mmap_page& page = stopped.ring->page;
-  // Written backwards: the newest record starts at data_head.
-  const std::uint64_t head = __atomic_load_n(&page.data_head, __ATOMIC_ACQUIRE);
-  if (head == 0) return false;
-  const char* data = reinterpret_cast<const char*>(stopped.ring) + page.data_offset;
-  Sample sample;
-  for (std::size_t i = 0; i < sizeof sample; ++i)
-    reinterpret_cast<char*>(&sample)[i] = data[(head + i) % kDataBytes];
-  if (sample.header.type != PERF_RECORD_SAMPLE || sample.header.size != sizeof sample ||
-      sample.abi == PERF_SAMPLE_REGS_ABI_NONE)
-    return false;
-  result.instruction = sample.ip;
-  result.address = sample.address;
-  result.in_kernel = (sample.header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
-  result.registers = sample.registers;
-  return true;
+  // Of the events a child has none; what was refused for good it would be refused again.
+  if (options.faults != Faults::Perf) wanted.store(false, std::memory_order_relaxed);
+  memory_refused.store(false, std::memory_order_relaxed);
 }
 
 RingStatus ring_status() {
-  if (options.faults == Faults::Uffd || options.faults == Faults::Off) return {"off", "by option"};
-  if (!wanted.load(std::memory_order_acquire))
-    return {"off", "not needed: this process does not use userfaultfd"};
-  switch (refusal.load(std::memory_order_relaxed)) {
-    case 0:
-      break;
-    case EACCES:
-    case EPERM:
-      return {"refused",
-              "perf_event_open is not permitted: faults show the thread's newest recorded acquisition "
-              "instead of their own stack"};
-    case ENOMEM:
-    case EMFILE:
-      return {"refused",
-              "no memory left for perf rings (perf_event_mlock_kb): faults of some threads show their newest "
-              "recorded acquisition"};
-    default:
-      return {"refused",
-              "perf_event_open failed: faults show the thread's newest recorded acquisition instead of their "
-              "own stack"};
+  if (!is_permitted()) return {"off", "by option"};
+  if (refusal.load(std::memory_order_relaxed) != 0) {
+    switch (refusal.load(std::memory_order_relaxed)) {
+      case EACCES:
+      case EPERM:
+        return {"refused",
+                "perf_event_open is not permitted (perf_event_paranoid, a container's filter): only faults "
+                "that a userfaultfd server of this process reads are seen, with the thread's newest recorded "
+                "acquisition instead of their own stack"};
+      case EMFILE:
+      case ENFILE:
+        return {"refused",
+                "no descriptor was left for perf_event_open: page faults of some threads are not seen"};
+      default:
+        return {"refused",
+                "perf_event_open failed: only faults that a userfaultfd server of this process reads are "
+                "seen, with the thread's newest recorded acquisition instead of their own stack"};
+    }
   }
+  if (!wanted.load(std::memory_order_acquire))
+    return {"off", "not needed: this process serves no page faults (faults=perf watches all the same)"};
+  if (memory_refused.load(std::memory_order_relaxed))
+    return {"refused",
+            "no memory left for perf rings (perf_event_mlock_kb, RLIMIT_MEMLOCK): page faults of some "
+            "threads are not seen"};
   if (user_faults_only.load(std::memory_order_relaxed))
-    return {"on", "user-mode faults only: perf_event_paranoid hides the kernel's own copies"};
+    return {"on",
+            "user-mode faults only: perf_event_paranoid hides those of the kernel's own copies (read, "
+            "write, ...)"};
   return {"on", ""};
 }
 

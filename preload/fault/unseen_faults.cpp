@@ -1,6 +1,6 @@
 #include "fault/unseen_faults.h"
 
-#include "fault/perf_ring.h"
+#include "fault/thread_faults.h"
 #include "record/thread_registry.h"
 #include "sys/task_state.h"
 

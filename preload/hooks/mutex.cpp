@@ -46,22 +46,6 @@ bool is_taken_soon(pthread_mutex_t* mutex) {
   return result;
 }
 
-// What the hot path does not take inline: a mutex that is another's now, or of a kind whose lock function can
-// fail; and everything new, an unknown lock, call point or chain.
-[[gnu::noinline]] int lock_by_libc(pthread_mutex_t* mutex, std::uintptr_t return_address,
-                                   std::uintptr_t frame) {
-  const CallPoint at{return_address, frame};
-  const LockWord word = has_room(mutex, LockKind::Mutex) ? known_word(mutex)
-                        : tls.active != nullptr          ? known_side_word(*tls.active, mutex)
-                                                         : LockWord{};
-  if (!push_if_known(mutex, word, LockKind::Mutex, Mode::Exclusive, at))
-    before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, at);
-  const int result =
-      looks_taken(mutex) ? lock_contended(mutex, return_address, frame) : real::pthread_mutex_lock(mutex);
-  if (__builtin_expect(!acquired(result), 0)) wait_failed(mutex);
-  return result;
-}
-
 constexpr auto take_normal = [](pthread_mutex_t* mutex, int tid) { return libc::take(mutex, tid); };
 constexpr auto take_recursive = [](pthread_mutex_t* mutex, int tid) {
   return libc::take_recursive(mutex, tid);
@@ -71,8 +55,8 @@ constexpr auto take_recursive = [](pthread_mutex_t* mutex, int tid) {
 // before gets the name of what comes to life here; only once it is held, so that two first users cannot both
 // write it. False where it is not free, or not known.
 template <int kind, bool by_trylock, class Take>
-[[gnu::always_inline]] inline bool take_inline(pthread_mutex_t* mutex, CallPoint at, Take take) {
-  ThreadState* thread = tls.active;
+[[gnu::always_inline]] inline bool take_inline(ThreadState* thread, pthread_mutex_t* mutex, CallPoint at,
+                                               Take take) {
   if (__builtin_expect(thread == nullptr || kind > thread->inlined_mutex_kinds, 0)) return false;
   CallSite* site = known_site(thread, at);
   if (__builtin_expect(site == nullptr, 0)) return false;
@@ -96,25 +80,75 @@ template <int kind, bool by_trylock, class Take>
   return true;
 }
 
+// The second tier: for a thread with a ring, which is read first.
+bool take_watched(pthread_mutex_t* mutex, CallPoint at) {
+  switch (libc::kind_of(mutex)) {
+    case PTHREAD_MUTEX_TIMED_NP:
+      return take_inline<PTHREAD_MUTEX_TIMED_NP, false>(watched_thread(), mutex, at, take_normal);
+    case PTHREAD_MUTEX_RECURSIVE_NP:
+      return take_inline<PTHREAD_MUTEX_RECURSIVE_NP, false>(watched_thread(), mutex, at, take_recursive);
+    default:
+      return false;
+  }
+}
+
+// What the hot path does not take inline: a mutex that is another's now, or of a kind whose lock function can
+// fail; and everything new, an unknown lock, call point or chain. A thread with a ring comes here too.
+[[gnu::noinline]] int lock_by_libc(pthread_mutex_t* mutex, std::uintptr_t return_address,
+                                   std::uintptr_t frame) {
+  const CallPoint at{return_address, frame};
+  if (tls.quick == nullptr && take_watched(mutex, at)) return 0;
+  const LockWord word = has_room(mutex, LockKind::Mutex) ? known_word(mutex)
+                        : tls.active != nullptr          ? known_side_word(*tls.active, mutex)
+                                                         : LockWord{};
+  if (!push_if_known(mutex, word, LockKind::Mutex, Mode::Exclusive, at))
+    before_wait(mutex, LockKind::Mutex, Mode::Exclusive, WaitKind::Blocking, at);
+  const int result =
+      looks_taken(mutex) ? lock_contended(mutex, return_address, frame) : real::pthread_mutex_lock(mutex);
+  if (__builtin_expect(!acquired(result), 0)) wait_failed(mutex);
+  return result;
+}
+
 // A wait with a limit is none where the mutex is free.
 bool take_free(pthread_mutex_t* mutex, CallPoint at) {
   return libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP &&
-         take_inline<PTHREAD_MUTEX_TIMED_NP, false>(mutex, at, take_normal);
+         take_inline<PTHREAD_MUTEX_TIMED_NP, false>(ready_thread(), mutex, at, take_normal);
 }
 
 // Apart from the normal mutex's path, which it would burden with its registers.
 [[gnu::noinline]] int lock_recursive(pthread_mutex_t* mutex, std::uintptr_t return_address,
                                      std::uintptr_t frame) {
-  if (take_inline<PTHREAD_MUTEX_RECURSIVE_NP, false>(mutex, {return_address, frame}, take_recursive))
+  if (take_inline<PTHREAD_MUTEX_RECURSIVE_NP, false>(tls.quick, mutex, {return_address, frame},
+                                                     take_recursive))
     return 0;
   return lock_by_libc(mutex, return_address, frame);
 }
 
+// Whether the hot path may give it up: it is the newest on the held stack, and libc would not refuse.
+[[gnu::always_inline]] inline bool can_give_inline(const ThreadState* thread, const pthread_mutex_t* mutex,
+                                                   int kind) {
+  return thread != nullptr && thread->top[-1].address == mutex &&
+         static_cast<unsigned>(kind) <= PTHREAD_MUTEX_RECURSIVE_NP && kind <= thread->inlined_mutex_kinds &&
+         (kind != PTHREAD_MUTEX_RECURSIVE_NP || mutex->__data.__owner == thread->tid);
+}
+
+[[gnu::always_inline]] inline int give_inline(ThreadState* thread, pthread_mutex_t* mutex, int kind) {
+  move_top<-1>(thread);
+  if (__builtin_expect(kind == PTHREAD_MUTEX_TIMED_NP, 1))
+    libc::give(mutex);
+  else
+    libc::give_recursive(mutex);
+  return 0;
+}
+
 [[gnu::noinline]] int unlock_by_libc(pthread_mutex_t* mutex) {
+  const int kind = libc::kind_of(mutex);
+  if (ThreadState* watched = tls.quick == nullptr ? watched_thread() : nullptr;
+      can_give_inline(watched, mutex, kind))
+    return give_inline(watched, mutex, kind);
   // First, where it can be: whoever gets the lock must not find it on this thread's held stack.
   const ThreadState* thread = tls.active;
-  if (libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP ||
-      (thread != nullptr && mutex->__data.__owner == thread->tid)) {
+  if (kind == PTHREAD_MUTEX_TIMED_NP || (thread != nullptr && mutex->__data.__owner == thread->tid)) {
     before_release(mutex);
     return real::pthread_mutex_unlock(mutex);
   }
@@ -175,14 +209,15 @@ FAULTLINE_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
     return lock_by_libc(mutex, at.return_address, at.frame);
   }
   // Tail calls and nothing else: no register is saved, no frame made.
-  if (__builtin_expect(take_inline<PTHREAD_MUTEX_TIMED_NP, false>(mutex, at, take_normal), 1)) return 0;
+  if (__builtin_expect(take_inline<PTHREAD_MUTEX_TIMED_NP, false>(tls.quick, mutex, at, take_normal), 1))
+    return 0;
   return lock_by_libc(mutex, at.return_address, at.frame);
 }
 
 FAULTLINE_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
   if (libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP &&
-      take_inline<PTHREAD_MUTEX_TIMED_NP, true>(mutex, at, take_normal))
+      take_inline<PTHREAD_MUTEX_TIMED_NP, true>(ready_thread(), mutex, at, take_normal))
     return 0;
   const int result = real::pthread_mutex_trylock(mutex);
   if (acquired(result)) acquired_by_try(mutex, LockKind::Mutex, Mode::Exclusive, at);
@@ -204,20 +239,9 @@ FAULTLINE_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t c
 
 FAULTLINE_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
   const int kind = libc::kind_of(mutex);
-  ThreadState* thread = tls.active;
-  if (__builtin_expect(thread == nullptr || thread->top[-1].address != mutex ||
-                           static_cast<unsigned>(kind) > PTHREAD_MUTEX_RECURSIVE_NP ||
-                           kind > thread->inlined_mutex_kinds,
-                       0))
-    return unlock_by_libc(mutex);
-  if (__builtin_expect(kind == PTHREAD_MUTEX_RECURSIVE_NP && mutex->__data.__owner != thread->tid, 0))
-    return unlock_by_libc(mutex);
-  move_top<-1>(thread);
-  if (__builtin_expect(kind == PTHREAD_MUTEX_TIMED_NP, 1))
-    libc::give(mutex);
-  else
-    libc::give_recursive(mutex);
-  return 0;
+  ThreadState* thread = tls.quick;
+  if (__builtin_expect(!can_give_inline(thread, mutex, kind), 0)) return unlock_by_libc(mutex);
+  return give_inline(thread, mutex, kind);
 }
 
 FAULTLINE_ALIAS(__pthread_mutex_init, pthread_mutex_init);

@@ -18,25 +18,15 @@ namespace {
   return thread->inlines_others && (lock->__data.__flags | lock->__data.__shared) == 0;
 }
 
-template <class Lock>
-[[gnu::noinline]] int blocking(pthread_rwlock_t* lock, Mode mode, std::uintptr_t return_address,
-                               std::uintptr_t frame, Lock take) {
-  const CallPoint at{return_address, frame};
-  if (!push_if_known(lock, known_word(lock), LockKind::Rwlock, mode, at,
-                     queues_readers(lock, LockKind::Rwlock, mode)))
-    before_wait(lock, LockKind::Rwlock, mode, WaitKind::Blocking, at);
-  const bool waits = looks_taken(lock, mode);
-  if (__builtin_expect(waits, 0)) wait_begins(lock, LockKind::Rwlock, mode, at);
-  const int result = take(lock);
-  if (__builtin_expect(waits, 0)) wait_ends();
-  if (__builtin_expect(result != 0, 0)) wait_failed(lock);
-  return result;
-}
+constexpr auto take_shared = [](pthread_rwlock_t* lock, int) { return libc::take_shared(lock); };
+constexpr auto take_exclusive = [](pthread_rwlock_t* lock, int tid) {
+  return libc::take_exclusive(lock, tid);
+};
 
 // Looks the acquisition up, takes the lock if it can be had at once, and pushes it then.
 template <class Take>
-[[gnu::always_inline]] inline bool take_inline(pthread_rwlock_t* lock, Mode mode, CallPoint at, Take take) {
-  ThreadState* thread = tls.active;
+[[gnu::always_inline]] inline bool take_inline(ThreadState* thread, pthread_rwlock_t* lock, Mode mode,
+                                               CallPoint at, Take take) {
   if (__builtin_expect(thread == nullptr || !is_simple(thread, lock) || *rwlock_tag(lock) != tag_for(lock),
                        0))
     return false;
@@ -47,6 +37,23 @@ template <class Take>
     return false;
   push_known(known, lock, LockKind::Rwlock, mode);
   return true;
+}
+
+// What the hot path did not take.
+template <class Take, class Lock>
+[[gnu::noinline]] int blocking(pthread_rwlock_t* lock, Mode mode, std::uintptr_t return_address,
+                               std::uintptr_t frame, Take take_at_once, Lock take) {
+  const CallPoint at{return_address, frame};
+  if (tls.quick == nullptr && take_inline(watched_thread(), lock, mode, at, take_at_once)) return 0;
+  if (!push_if_known(lock, known_word(lock), LockKind::Rwlock, mode, at,
+                     queues_readers(lock, LockKind::Rwlock, mode)))
+    before_wait(lock, LockKind::Rwlock, mode, WaitKind::Blocking, at);
+  const bool waits = looks_taken(lock, mode);
+  if (__builtin_expect(waits, 0)) wait_begins(lock, LockKind::Rwlock, mode, at);
+  const int result = take(lock);
+  if (__builtin_expect(waits, 0)) wait_ends();
+  if (__builtin_expect(result != 0, 0)) wait_failed(lock);
+  return result;
 }
 
 int tried(pthread_rwlock_t* lock, Mode mode, CallPoint at, int result) {
@@ -69,11 +76,28 @@ int timed(pthread_rwlock_t* lock, Mode mode, CallPoint at, Lock take) {
 // Apart from the hot path, which it would burden with its registers.
 [[gnu::noinline]] int read_by_libc(pthread_rwlock_t* lock, std::uintptr_t return_address,
                                    std::uintptr_t frame) {
-  return blocking(lock, reader_mode(lock), return_address, frame,
+  return blocking(lock, reader_mode(lock), return_address, frame, take_shared,
                   [](pthread_rwlock_t* l) { return real::pthread_rwlock_rdlock(l); });
 }
 
+// Gives up what lies newest on `thread`'s held stack.
+[[gnu::always_inline]] inline int unlock_newest(ThreadState* thread, pthread_rwlock_t* lock) {
+  const bool shared = is_shared(thread->top[-1].mode);
+  move_top<-1>(thread);
+  if (is_simple(thread, lock)) {
+    if (shared) {
+      if (libc::give_shared(lock)) return 0;
+    } else if (lock->__data.__cur_writer == thread->tid) {
+      libc::give_exclusive(lock);
+      return 0;
+    }
+  }
+  return real::pthread_rwlock_unlock(lock);
+}
+
 [[gnu::noinline]] int unlock_by_libc(pthread_rwlock_t* lock) {
+  ThreadState* thread = watched_thread();
+  if (thread != nullptr && thread->top[-1].address == lock) return unlock_newest(thread, lock);
   before_release(lock);
   return real::pthread_rwlock_unlock(lock);
 }
@@ -95,16 +119,14 @@ FAULTLINE_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t* lock) noexcept {
 
 FAULTLINE_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
-  const auto take = [](pthread_rwlock_t* l, int) { return libc::take_shared(l); };
-  if (__builtin_expect(take_inline(lock, Mode::SharedRecursive, at, take), 1)) return 0;
+  if (__builtin_expect(take_inline(tls.quick, lock, Mode::SharedRecursive, at, take_shared), 1)) return 0;
   return read_by_libc(lock, at.return_address, at.frame);
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
-  const auto take = [](pthread_rwlock_t* l, int tid) { return libc::take_exclusive(l, tid); };
-  if (__builtin_expect(take_inline(lock, Mode::Exclusive, at, take), 1)) return 0;
-  return blocking(lock, Mode::Exclusive, at.return_address, at.frame,
+  if (__builtin_expect(take_inline(tls.quick, lock, Mode::Exclusive, at, take_exclusive), 1)) return 0;
+  return blocking(lock, Mode::Exclusive, at.return_address, at.frame, take_exclusive,
                   [](pthread_rwlock_t* l) { return real::pthread_rwlock_wrlock(l); });
 }
 
@@ -139,19 +161,9 @@ FAULTLINE_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock, clockid_
 }
 
 FAULTLINE_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
-  ThreadState* thread = tls.active;
+  ThreadState* thread = tls.quick;
   if (__builtin_expect(thread == nullptr || thread->top[-1].address != lock, 0)) return unlock_by_libc(lock);
-  const bool shared = is_shared(thread->top[-1].mode);
-  move_top<-1>(thread);
-  if (is_simple(thread, lock)) {
-    if (shared) {
-      if (libc::give_shared(lock)) return 0;
-    } else if (lock->__data.__cur_writer == thread->tid) {
-      libc::give_exclusive(lock);
-      return 0;
-    }
-  }
-  return real::pthread_rwlock_unlock(lock);
+  return unlock_newest(thread, lock);
 }
 
 FAULTLINE_ALIAS(__pthread_rwlock_init, pthread_rwlock_init);

@@ -36,7 +36,7 @@ namespace {
 
 FAULTLINE_EXPORT int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
-  ThreadState* thread = tls.active;
+  ThreadState* thread = tls.quick;
   const LockWord word = thread != nullptr ? known_side_word(*thread, lock) : LockWord{};
   const CallSite* site = word ? known_site(thread, at) : nullptr;
   KnownAcquisition known;
@@ -56,7 +56,7 @@ FAULTLINE_EXPORT int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {
 }
 
 FAULTLINE_EXPORT int pthread_spin_unlock(pthread_spinlock_t* lock) noexcept {
-  ThreadState* thread = tls.active;
+  ThreadState* thread = tls.quick;
   if (__builtin_expect(thread == nullptr || thread->top[-1].address != lock || !thread->inlines_others, 0)) {
     before_release(lock);
     return real::pthread_spin_unlock(lock);

@@ -151,6 +151,16 @@ void tell_held_apart(ThreadState& thread) {
   }
 }
 
+namespace {
+
+// A thread that takes a lock is one whose faults matter.
+void push(ThreadState& thread, const HeldLock& taken) {
+  open_ring_if_wanted(thread);
+  push_held(thread, taken);
+}
+
+}  // namespace
+
 void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind wait, CallPoint at,
                  Cause cause) {
   // Taken within a walk, and in the destructor of the unwinder's own thread-specific data.
@@ -173,7 +183,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
   take_as_server(guard, taken);
   thread.learn(taken.key);
   if (alone) site.alone = taken.word;
-  push_held(thread, taken);
+  push(thread, taken);
 }
 
 void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPoint at) {
@@ -183,7 +193,7 @@ void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPo
   HeldLock entry = describe(guard, lock, kind, mode, site_of(guard, at));
   if (!entry.word) return;
   entry.by_trylock = true;
-  push_held(guard.thread(), entry);
+  push(guard.thread(), entry);
 }
 
 void before_release_slow(const volatile void* lock) {
@@ -238,7 +248,7 @@ void after_condition_wait(const volatile void* mutex, CallPoint at, LockKind kin
   if (!taken.word) return;
   take_as_server(guard, taken);
   taken.by_relock = true;
-  push_held(guard.thread(), taken);
+  push(guard.thread(), taken);
 }
 
 }  // namespace faultline

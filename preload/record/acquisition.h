@@ -11,6 +11,7 @@
 // is pushed once it is held. Nothing here blocks, allocates from the program's heap, or changes errno.
 #pragma once
 
+#include "fault/thread_faults.h"
 #include "record/guard.h"
 #include "record/held_stack.h"
 #include "record/lock_identity.h"
@@ -92,7 +93,7 @@ template <bool by_trylock = false>
 template <bool by_trylock = false>
 [[gnu::always_inline]] inline bool push_if_known(const volatile void* address, LockWord word, LockKind kind,
                                                  Mode mode, CallPoint at, bool even_alone = false) {
-  ThreadState* thread = tls.active;
+  ThreadState* thread = ready_thread();
   if (__builtin_expect(thread == nullptr || !word, 0)) return false;
   const CallSite* site = known_site(thread, at);
   KnownAcquisition known;
@@ -124,7 +125,7 @@ void before_init(const volatile void* lock, LockKind kind, CallPoint at);
 
 // Hot: the lock leaves the held stack, if it is the newest one there.
 [[gnu::always_inline]] inline bool pop_if_newest(const volatile void* lock) {
-  ThreadState* thread = tls.active;
+  ThreadState* thread = ready_thread();
   // The entry below the first has no address.
   if (__builtin_expect(thread == nullptr || thread->top[-1].address != lock, 0)) return false;
   move_top<-1>(thread);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "fault/thread_faults.h"
 #include "record/file_locks.h"
 #include "record/held_stack.h"
 #include "record/loader_calls.h"
@@ -21,15 +22,16 @@ Guard::Guard() : saved_errno_(errno) {
     thread = adopt_thread();
     if (thread == nullptr) return;
   } else if (!recording()) {
-    tls.active = nullptr;
+    set_inactive();
     tls.ended = true;
     return;
   }
   // From here a signal handler's hooks pass through; the compiler must not move the work above this.
-  tls.active = nullptr;
+  set_inactive();
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   thread_ = thread;
   notice_fork(thread);
+  if (thread->ring != nullptr) tell_own_faults(*thread);
   if (thread->limit <= thread->base) {
     take_notice(*thread);
     drop_ended_loader_calls(*thread, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
@@ -40,8 +42,9 @@ Guard::Guard() : saved_errno_(errno) {
 Guard::~Guard() {
   if (thread_ != nullptr) {
     while (thread_->deferred_count > 0) remove_held(*thread_, thread_->deferred[--thread_->deferred_count]);
+    if (thread_->ring != nullptr) pass_over_own_faults(*thread_);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    tls.active = thread_;
+    set_active(thread_);
   }
   errno = saved_errno_;
 }

@@ -77,13 +77,6 @@ void find_callers(ThreadState& thread, CallSite& site, std::uintptr_t frame, std
 // time.
 constexpr std::uint16_t kCapturesPerPoint = 2000;
 
-// An unwinder needs some 3 KiB of stack. Only the thread's own is known to have them: a coroutine's or a
-// signal's may be of any size, and lie against anything.
-bool has_room_to_walk(const ThreadState& thread, std::uintptr_t frame) {
-  constexpr std::uintptr_t kRoom = 8 << 10;
-  return frame < thread.stack_high && frame >= thread.stack_low + kRoom;
-}
-
 // The stack at `at` in `thread.frames`, and the identity of its call site. The walk is done again where one
 // of its frames shows that code was replaced: it may have gone by what was known of the old code.
 std::size_t walk_call_site(Guard& guard, CallPoint at, bool walks, bool* walked, std::uint64_t* identity) {
@@ -126,6 +119,13 @@ void capture(Guard& guard, CallPoint at, CallSite& site) {
 }
 
 }  // namespace
+
+// An unwinder needs some 3 KiB of stack. Only the thread's own is known to have them: a coroutine's or a
+// signal's may be of any size, and lie against anything.
+bool has_room_to_walk(const ThreadState& thread, std::uintptr_t frame) {
+  constexpr std::uintptr_t kRoom = 8 << 10;
+  return frame < thread.stack_high && frame >= thread.stack_low + kRoom;
+}
 
 CallSite& call_site(Guard& guard, CallPoint at) {
   const std::uint64_t number = at.number();

@@ -13,6 +13,10 @@ namespace faultline {
 // stack (0.1 to 1 us).
 CallSite& call_site(Guard& guard, CallPoint at);
 
+// Whether an unwinder may run on the stack of the calling thread, which is now at `frame`: a thread's own,
+// and not near its end.
+bool has_room_to_walk(const ThreadState& thread, std::uintptr_t frame);
+
 // After code was unloaded: other code may come to lie at the same addresses, so every thread looks at its
 // call points anew. Any thread, before the program can load anything more.
 void forget_call_sites();

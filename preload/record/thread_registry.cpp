@@ -88,6 +88,8 @@ ThreadState* new_state() {
   state->fresh_locks = 0;
   state->forget_known.store(false, std::memory_order_relaxed);
   state->name[0] = '\0';
+  state->ring = nullptr;
+  state->reads_ring = state->ring_refused = state->ring_was_full = false;
   state->served_count = 0;
   state->served_overflowed = false;
   state->reading_count = 0;
@@ -240,7 +242,6 @@ void become(ThreadState* state) {
   if (have_end_key) pthread_setspecific(end_key, state);
   know_handle(pthread_self(), state->id);
   if (ensure_trace(*state)) write_thread_record(*state, *state);
-  open_ring_if_wanted(*state);
 }
 
 }  // namespace
@@ -268,13 +269,13 @@ void begin_thread(ThreadState& prepared) {
   end_thread();
   become(&prepared);
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  tls.active = &prepared;
+  set_active(&prepared);
 }
 
 void end_thread() {
   ThreadState* state = tls.state;
   if (state == nullptr) return;
-  tls.active = nullptr;
+  set_inactive();
   tls.ended = true;
   close_ring(*state);
   end_walking(*state);
@@ -351,6 +352,7 @@ void refresh_thread_name(ThreadState& thread) {
 void registry_after_fork(ThreadState* survivor) {
   for (std::uint32_t at = 0; ThreadState* state = state_at(at); ++at) {
     state->ring = nullptr;  // not mapped in the child
+    state->reads_ring = state->ring_refused = state->ring_was_full = false;
     if (state != survivor && state->in_use.load()) release_state(*state);
   }
   if (survivor == nullptr) return;

@@ -158,6 +158,10 @@ struct ThreadState {
   bool inlines_others;
   std::atomic<bool> in_use;
   bool is_server;
+  // The thread reads its ring before each change of its held set, and so is never on the hot path's first
+  // tier.
+  bool reads_ring;
+  PerfRing* ring;  // opened by the thread or for it
 
   PublishedWait wait;
 
@@ -182,7 +186,8 @@ struct ThreadState {
   void* start_argument;
   int exit_rounds;  // how often the thread-exit destructor has run
   char name[16];    // as last written to the trace
-  PerfRing* ring;
+  bool ring_refused;
+  bool ring_was_full;          // when last read, with something held
   bool served_overflowed;      // more acquisitions than `served` holds
   std::uint32_t served_count;  // entries of `served`
   ServedAcquisition served[kServerLog];
@@ -220,14 +225,26 @@ struct ThreadState {
 };
 
 // The thread-local part. `active` is null while the shim is at work for this thread, before its first hook
-// and after its end: then hooks take the slow way, which finds out which.
+// and after its end: then hooks take the slow way, which finds out which. `quick` is what the hot path goes
+// by: the same, but null also where the thread has a ring to read first (fault/thread_faults.h).
 struct ThreadLocal {
+  ThreadState* quick;
   ThreadState* active;
-  ThreadState* state;
   bool walking;  // an unwinder is at work for this thread
   bool ended;
+  ThreadState* state;
 };
 extern thread_local constinit ThreadLocal tls __attribute__((tls_model("initial-exec")));
+
+// Whatever a signal handler finds in between is safe: at worst it takes the slow path.
+inline void set_active(ThreadState* thread) {
+  tls.active = thread;
+  tls.quick = thread->reads_ring ? nullptr : thread;
+}
+inline void set_inactive() {
+  tls.quick = nullptr;
+  tls.active = nullptr;
+}
 
 // The call point of the hook that uses it: must stand in the hook itself.
 #define FAULTLINE_CALL_POINT                                                             \

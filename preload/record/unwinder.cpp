@@ -56,6 +56,8 @@ int raw_walk(void** frames, bool with_libunwind) {
 constexpr int kLibunwindThreads = 64;
 constinit std::atomic<int> libunwind_threads{0};
 
+}  // namespace
+
 bool begin_walk() {
   if (crippled.load(std::memory_order_relaxed)) return false;
   walks.fetch_add(1);
@@ -71,6 +73,8 @@ void finish_walk() {
   tls.walking = false;
   walks.fetch_sub(1);
 }
+
+namespace {
 
 bool load_libunwind() {
   void* library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);

@@ -49,6 +49,10 @@ ssize_t answer_read();                   // nothing there, try again
 long answer_write(const void* address);  // 1: readable, -1: not
 int answer_pipe(int ends[2]);
 
+// Around a walk by an unwinder: false, it must not begin now (the process is being forked).
+bool begin_walk();
+void finish_walk();
+
 // libunwind is fifteen times faster than libgcc's unwinder and keeps a cache of 256 KiB for each thread,
 // which it allocates from the program's heap at its first walk. So only threads that walk often use it, and
 // only the first 64 of those at a time. `begin_walking` makes the calling thread one of them, if there is

@@ -1,6 +1,7 @@
 #include "block_device.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace tvfs {
@@ -18,6 +19,12 @@ int BlockDevice::allocate() {
 void BlockDevice::release(int block) {
   const std::lock_guard guard(bitmap_lock_);
   used_[static_cast<std::size_t>(block)] = false;
+}
+
+int BlockDevice::read(int block, std::byte* page) {
+  if (unreadable_[static_cast<std::size_t>(block)]) return -EIO;
+  std::memcpy(page, bytes(block), kPageSize);
+  return 0;
 }
 
 }  // namespace tvfs

@@ -1,16 +1,45 @@
 #include "ext4ish.h"
 
+#include <faultline/annotate.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "mm.h"
 #include "panic.h"
+#include "schedule.h"
 
 namespace tvfs {
 
 static Ext4Inode& ext4_inode(Inode& inode) {
   return static_cast<Ext4Inode&>(inode);
+}
+
+// ---- the inline state ----
+
+constexpr const char* kMayInline = "EXT4_STATE_MAY_INLINE_DATA";
+
+static bool ext4_may_inline(const Ext4Inode& inode) {
+  if (inode.rules.accesses) faultline_state_read(&inode.may_inline_data, kMayInline);
+  return inode.may_inline_data;
+}
+
+static void ext4_set_inline_state(Ext4Inode& inode, bool may_inline) {
+  if (inode.rules.assertions) faultline_assert_held(inode.i_rwsem.native_handle(), FAULTLINE_EXCLUSIVE);
+  if (inode.rules.accesses) faultline_state_write(&inode.may_inline_data, kMayInline);
+  inode.may_inline_data = may_inline;
+}
+
+// Whether inode_lock alone keeps the state from changing, so that write-back may not look without it.
+static bool ext4_needs_inode_lock(const Ext4Inode& inode) {
+  return inode.conversion == InlineConversion::InMkwriteUnlocked;
+}
+
+// Without a lock: a file never becomes inline again, and who would convert looks once more.
+static bool ext4_looks_inline(const Ext4Inode& inode) {
+  if (inode.rules.accesses) faultline_state_racy_read(&inode.may_inline_data, kMayInline);
+  return inode.may_inline_data;
 }
 
 // ---- blocks ----
@@ -40,15 +69,15 @@ static std::size_t ext4_bytes_in_page(const Inode& inode, std::size_t index) {
 static int ext4_read_folio(Inode& base, std::size_t index) {
   Ext4Inode& inode = ext4_inode(base);
   std::byte* const page = inode.i_mapping.page_address(index);
-  if (index == 0 && inode.may_inline_data) {
+  if (index == 0 && ext4_may_inline(inode)) {
     const std::shared_lock guard(inode.xattr_sem);
     std::memcpy(page, inode.inline_bytes.data(), kInlineMax);
     std::memset(page + kInlineMax, 0, kPageSize - kInlineMax);
-  } else if (const int block = ext4_find_block(inode, index); block != kNoBlock) {
-    std::memcpy(page, inode.device.bytes(block), kPageSize);
-  } else {
-    std::memset(page, 0, kPageSize);
+    return 0;
   }
+  if (const int block = ext4_find_block(inode, index); block != kNoBlock)
+    return inode.device.read(block, page);
+  std::memset(page, 0, kPageSize);
   return 0;
 }
 
@@ -58,7 +87,10 @@ static int ext4_writepage(Inode& base, std::size_t index) {
   Ext4Inode& inode = ext4_inode(base);
   const std::byte* const page = inode.i_mapping.page_address(index);
   const std::size_t n = ext4_bytes_in_page(inode, index);
-  if (index == 0 && inode.may_inline_data) {
+  if (index == 0 && inode.rules.assertions && ext4_needs_inode_lock(inode))
+    faultline_assert_held(inode.i_rwsem.native_handle(), FAULTLINE_EXCLUSIVE);
+  if (index == 0 && ext4_may_inline(inode)) {
+    if (inode.conversion == InlineConversion::Never) return 0;
     // The answer of the thread: nothing to convert, the page is copied into the inode. xattr_sem and not
     // inode_lock, which the caller of write-back may hold.
     const std::lock_guard guard(inode.xattr_sem);
@@ -66,20 +98,29 @@ static int ext4_writepage(Inode& base, std::size_t index) {
     return 0;
   }
   const int block = ext4_find_block(inode, index);
-  if (block == kNoBlock) panic("write-back of a dirty page without a block", EIO);
+  if (block == kNoBlock) return -EIO;  // nobody announced the write: the kernel's BUG
   std::memcpy(inode.device.bytes(block), page, n);
   std::memset(inode.device.bytes(block) + n, 0, kPageSize - n);
   return 0;
 }
 
-constexpr AddressSpaceOps kAddressSpaceOps = {.read_folio = ext4_read_folio, .writepage = ext4_writepage};
+// Of a file that is not inline.
+static int ext4_write_begin_page(Inode& base, std::size_t index) {
+  Ext4Inode& inode = ext4_inode(base);
+  if (const int error = ext4_get_block(inode, index); error != 0) return error;
+  page_write_announced(inode.i_mapping.pages[index]);
+  return 0;
+}
+
+constexpr AddressSpaceOps kAddressSpaceOps = {
+    .read_folio = ext4_read_folio, .writepage = ext4_writepage, .write_begin = ext4_write_begin_page};
 
 // ---- inline data ----
 
 // Moves the file from its inode to blocks: page 0 gets a block and becomes dirty, write-back does the rest.
 // inode_lock is held exclusive by the caller. Returns 0 or -ENOSPC, and then nothing has changed.
 [[gnu::noinline]] static int ext4_convert_inline_data(Ext4Inode& inode) {
-  if (!inode.may_inline_data) return 0;
+  if (!ext4_may_inline(inode)) return 0;
   Page& page = inode.i_mapping.pages[0];
   std::unique_lock<Mutex> locked;
   if (inode.i_size == 0) {
@@ -87,13 +128,27 @@ constexpr AddressSpaceOps kAddressSpaceOps = {.read_folio = ext4_read_folio, .wr
   } else {
     int error = 0;
     locked = read_and_lock_page(inode.i_mapping, 0, error);
-    if (error == 0) error = ext4_get_block(inode, 0);
+    if (error == 0) error = ext4_write_begin_page(inode, 0);
     if (error != 0) return error;
-    page.dirty = true;
+    set_page_dirty(page);
   }
   const std::lock_guard guard(inode.xattr_sem);
-  inode.may_inline_data = false;
+  ext4_set_inline_state(inode, false);
   inode.inline_bytes.fill(std::byte{0});
+  return 0;
+}
+
+// The race: as above, but without inode_lock, and in the kernel's order: inline data goes before there is a
+// block, and comes back where there is none.
+[[gnu::noinline]] static int ext4_convert_without_inode_lock(Ext4Inode& inode) {
+  const std::lock_guard guard(inode.xattr_sem);
+  if (!ext4_may_inline(inode)) return 0;
+  ext4_set_inline_state(inode, false);
+  schedule_point(Place::InlineDestroyed);
+  if (const int error = ext4_get_block(inode, 0); error != 0) {
+    ext4_set_inline_state(inode, true);
+    return error;
+  }
   return 0;
 }
 
@@ -108,11 +163,12 @@ static int ext4_zero_tail(Ext4Inode& inode, std::size_t from) {
   const auto locked = read_and_lock_page(inode.i_mapping, index, error);
   if (error != 0) return error;
   std::memset(inode.i_mapping.page_address(index) + from % kPageSize, 0, kPageSize - from % kPageSize);
-  if (inode.may_inline_data) {
+  if (ext4_may_inline(inode)) {
     const std::lock_guard guard(inode.xattr_sem);
     std::fill(inode.inline_bytes.begin() + from, inode.inline_bytes.end(), std::byte{0});
   } else if (ext4_find_block(inode, index) != kNoBlock) {
-    inode.i_mapping.pages[index].dirty = true;
+    page_write_announced(inode.i_mapping.pages[index]);
+    set_page_dirty(inode.i_mapping.pages[index]);
   }
   return 0;
 }
@@ -152,17 +208,17 @@ static int ext4_write_begin(Ext4Inode& inode, std::size_t pos, std::size_t n,
   }
   int error = 0;
   locked = read_and_lock_page(inode.i_mapping, pos / kPageSize, error);
-  if (error != 0 || inode.may_inline_data) return error;
-  return ext4_get_block(inode, pos / kPageSize);
+  if (error != 0 || ext4_may_inline(inode)) return error;
+  return ext4_write_begin_page(inode, pos / kPageSize);
 }
 
 // The page holds the data. An inline file's goes into the inode at once, as a write of ext4 does.
 static void ext4_write_end(Ext4Inode& inode, std::size_t pos, std::size_t n) {
-  if (inode.may_inline_data) {
+  if (ext4_may_inline(inode)) {
     const std::lock_guard guard(inode.xattr_sem);
     std::memcpy(inode.inline_bytes.data() + pos, inode.i_mapping.page_address(0) + pos, n);
   } else {
-    inode.i_mapping.pages[pos / kPageSize].dirty = true;
+    set_page_dirty(inode.i_mapping.pages[pos / kPageSize]);
   }
   if (pos + n > inode.i_size) inode.i_size = pos + n;
 }
@@ -172,6 +228,7 @@ static ssize_t ext4_buffered_write(Inode& base, std::size_t pos, const void* buf
                                    CopyBy by) {
   Ext4Inode& inode = ext4_inode(base);
   const std::lock_guard guard(inode.i_rwsem);
+  schedule_point(Place::InodeLocked);
   for (std::size_t done = 0; done < n;) {
     const std::size_t at = pos + done;
     const std::size_t chunk = std::min(n - done, kPageSize - at % kPageSize);
@@ -188,7 +245,7 @@ static ssize_t ext4_buffered_write(Inode& base, std::size_t pos, const void* buf
 }
 
 // Without inode_lock, as ext4's buffered reads. The copy to the program is made with no lock held at all.
-static ssize_t ext4_file_read(Inode& inode, std::size_t pos, void* buffer, std::size_t n) {
+static ssize_t ext4_file_read(Inode& inode, std::size_t pos, void* buffer, std::size_t n, CopyBy by) {
   std::array<std::byte, 512> copy;
   std::size_t done = 0;
   while (done < n && pos + done < inode.i_size) {
@@ -197,11 +254,13 @@ static ssize_t ext4_file_read(Inode& inode, std::size_t pos, void* buffer, std::
         std::min({copy.size(), n - done, kPageSize - at % kPageSize, inode.i_size - at});
     int error = 0;
     {
-      const auto locked = read_and_lock_page(inode.i_mapping, at / kPageSize, error);
+      const auto locked = read_and_lock_page_in_file(inode.i_mapping, at / kPageSize, error);
+      if (error == -EFAULT) break;  // truncated meanwhile
       if (error != 0) return error;
       std::memcpy(copy.data(), inode.i_mapping.page_address(0) + at, chunk);
     }
-    std::memcpy(static_cast<std::byte*>(buffer) + done, copy.data(), chunk);
+    error = copy_to_user(static_cast<std::byte*>(buffer) + done, copy.data(), chunk, by);
+    if (error != 0) return done != 0 ? static_cast<ssize_t>(done) : error;
     done += chunk;
   }
   return static_cast<ssize_t>(done);
@@ -223,16 +282,41 @@ static int ext4_setattr_size(Inode& base, std::size_t size) {
 
 // ---- vm_operations ----
 
-// A file that is still inline needs no block: its page goes into the inode.
-static int ext4_page_mkwrite(VmFault& fault) {
+// What differs is where inline data is converted, if page 0 of an inline file is stored to.
+static int ext4_prepare_mkwrite(Ext4Inode& inode, VmFault& fault) {
+  if (fault.index != 0) return 0;
+  switch (inode.conversion) {
+    case InlineConversion::InMkwriteUnlocked:
+      return ext4_convert_without_inode_lock(inode);
+    case InlineConversion::InMkwrite: {
+      const std::lock_guard guard(inode.i_rwsem);
+      return ext4_convert_inline_data(inode);
+    }
+    case InlineConversion::InMkwriteRetry: {
+      if (!ext4_looks_inline(inode)) return 0;
+      fault.mmap_guard.unlock();
+      const std::lock_guard guard(inode.i_rwsem);
+      const int error = ext4_convert_inline_data(inode);
+      return error != 0 ? error : kVmFaultRetry;
+    }
+    default:
+      return 0;
+  }
+}
+
+[[gnu::noinline]] static int ext4_page_mkwrite(VmFault& fault) {
   Ext4Inode& inode = ext4_inode(fault.vma.inode);
   Page& page = inode.i_mapping.pages[fault.index];
+  schedule_point(Place::MkwriteEntered);
+  if (const int outcome = ext4_prepare_mkwrite(inode, fault); outcome != 0) return outcome;
   std::unique_lock locked(page.lock);
-  if (!page.uptodate) return -EAGAIN;
-  if (!inode.may_inline_data) {
-    if (const int error = ext4_get_block(inode, fault.index); error != 0) return error;
-  }
-  page.dirty = true;
+  if (!page_in_cache(page)) return -EAGAIN;
+  const bool stays_inline = fault.index == 0 && ext4_may_inline(inode);
+  // It was to be converted before, and there was no space.
+  if (stays_inline && inode.conversion == InlineConversion::InPreMmap) return -ENOSPC;
+  if (const int error = stays_inline ? 0 : ext4_get_block(inode, fault.index); error != 0) return error;
+  page_write_announced(page);
+  set_page_dirty(page);
   fault.locked = std::move(locked);
   return 0;
 }
@@ -240,98 +324,57 @@ static int ext4_page_mkwrite(VmFault& fault) {
 constexpr VmOps kVmOps = {
     .fault = filemap_fault, .map_pages = filemap_map_pages, .page_mkwrite = ext4_page_mkwrite};
 
-// ---- where the conversion belongs: InlineConversion ----
+// ---- file_operations that know of mmap ----
 
-[[gnu::noinline]] static int ext4_lock_and_convert(Inode& base) {
-  Ext4Inode& inode = ext4_inode(base);
-  // Without the lock: a file never becomes inline again, and the conversion looks once more.
-  if (!inode.may_inline_data) return 0;
+[[gnu::noinline]] static int ext4_lock_and_convert(Ext4Inode& inode) {
+  if (!ext4_looks_inline(inode)) return 0;
   const std::lock_guard guard(inode.i_rwsem);
   return ext4_convert_inline_data(inode);
 }
 
 static int ext4_file_pre_mmap(Inode& inode) {
-  return ext4_lock_and_convert(inode);
+  const int error = ext4_lock_and_convert(ext4_inode(inode));
+  return error == -ENOSPC ? 0 : error;
 }
 
-// Called with mmap_lock held exclusive, and so takes inode_lock under it.
-static int ext4_file_mmap(Inode& inode, VmArea& vma) {
-  if (const int error = ext4_lock_and_convert(inode); error != 0) return error;
+// Called with mmap_lock held exclusive; InMmap takes inode_lock under it.
+static int ext4_file_mmap(Inode& base, VmArea& vma) {
+  Ext4Inode& inode = ext4_inode(base);
   vma.ops = &kVmOps;
+  schedule_point(Place::MmapLocked);
+  return inode.conversion == InlineConversion::InMmap ? ext4_lock_and_convert(inode) : 0;
+}
+
+static int ext4_direct_read(Inode& base, std::size_t index, std::byte* to) {
+  Ext4Inode& inode = ext4_inode(base);
+  const std::shared_lock guard(inode.i_rwsem);
+  if (ext4_may_inline(inode)) return -EINVAL;
+  if (const int block = ext4_find_block(inode, index); block != kNoBlock) return inode.device.read(block, to);
+  std::memset(to, 0, kPageSize);
   return 0;
 }
 
-static int ext4_file_mmap_only(Inode&, VmArea& vma) {
-  vma.ops = &kVmOps;
-  return 0;
-}
-
-static constexpr FileOps table(int (*pre_mmap)(Inode&), int (*mmap)(Inode&, VmArea&)) {
+static constexpr FileOps table(int (*pre_mmap)(Inode&)) {
   return {.pre_mmap = pre_mmap,
-          .mmap = mmap,
+          .mmap = ext4_file_mmap,
           .read = ext4_file_read,
           .write = ext4_buffered_write,
           .fsync = ext4_sync_file,
-          .truncate = ext4_setattr_size};
+          .truncate = ext4_setattr_size,
+          .direct_read = ext4_direct_read};
 }
 
-constexpr FileOps kConvertInMmap = table(nullptr, ext4_file_mmap);
-constexpr FileOps kConvertInPreMmap = table(ext4_file_pre_mmap, ext4_file_mmap_only);
-constexpr FileOps kConvertOnGrowth = table(nullptr, ext4_file_mmap_only);
+constexpr FileOps kFileOps = table(nullptr);
+constexpr FileOps kFileOpsWithPreMmap = table(ext4_file_pre_mmap);
 
-static const FileOps& file_ops(InlineConversion conversion) {
-  switch (conversion) {
-    case InlineConversion::InMmap:
-      return kConvertInMmap;
-    case InlineConversion::InPreMmap:
-      return kConvertInPreMmap;
-    case InlineConversion::OnGrowth:
-      return kConvertOnGrowth;
-  }
-  panic("a conversion that is none", EINVAL);
-}
+// ---- the inode ----
 
-// ---- the mounted file system ----
-
-Ext4Inode::Ext4Inode(BlockDevice& storage, const FileOps& ops)
-    : Inode(ops, kAddressSpaceOps), device(storage) {
+Ext4Inode::Ext4Inode(BlockDevice& storage, InlineConversion where, InlineRules told)
+    : Inode(where == InlineConversion::InPreMmap ? kFileOpsWithPreMmap : kFileOps, kAddressSpaceOps),
+      device(storage),
+      conversion(where),
+      rules(told) {
   blocks.fill(kNoBlock);
-}
-
-Ext4::Ext4(InlineConversion conversion, std::size_t files) : device_(files * kMaxPages) {
-  for (std::size_t i = 0; i < files; ++i) inodes_.emplace_back(device_, file_ops(conversion));
-}
-
-Ext4Inode* Ext4::create() {
-  const std::lock_guard guard(table_lock_);
-  for (Ext4Inode& inode : inodes_) {
-    if (inode.in_use) continue;
-    inode.in_use = true;
-    inode.may_inline_data = true;
-    return &inode;
-  }
-  return nullptr;
-}
-
-void Ext4::remove(Ext4Inode& inode) {
-  if (const int error = ext4_setattr_size(inode, 0); error != 0) panic("truncating a deleted file", -error);
-  const std::lock_guard guard(table_lock_);
-  inode.in_use = false;
-}
-
-std::vector<std::byte> Ext4::stored(Ext4Inode& inode) {
-  std::vector<std::byte> content(inode.i_size);
-  if (inode.may_inline_data) {
-    std::copy_n(inode.inline_bytes.begin(), content.size(), content.begin());
-    return content;
-  }
-  for (std::size_t index = 0; index * kPageSize < content.size(); ++index) {
-    if (inode.blocks[index] == kNoBlock) continue;
-    const std::byte* const block = inode.device.bytes(inode.blocks[index]);
-    std::copy_n(block, ext4_bytes_in_page(inode, index),
-                content.begin() + static_cast<std::ptrdiff_t>(index * kPageSize));
-  }
-  return content;
 }
 
 }  // namespace tvfs

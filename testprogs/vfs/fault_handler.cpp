@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "panic.h"
+#include "sigbus.h"
 
 namespace tvfs {
 namespace {
@@ -23,17 +24,38 @@ FaultKind kind_of(const uffd_msg& message) {
   return (flags & UFFD_PAGEFAULT_FLAG_WRITE) != 0 ? FaultKind::Write : FaultKind::Read;
 }
 
+bool serve_trap(void* self, const Trap& trap) {
+  const FaultKind kind = !trap.store    ? FaultKind::Read
+                         : trap.present ? FaultKind::WriteProtected
+                                        : FaultKind::Write;
+  return do_user_addr_fault(*static_cast<Mm*>(self), trap.address, kind) == 0;
+}
+
+// The handler could not serve this touch. Each touch is to be judged anew, as a kernel does: the page may be
+// had by then.
+bool end_of_poison(void* self, const Trap& trap) {
+  static_cast<Mm*>(self)->uffd.unmap_page(trap.address / kPageSize * kPageSize);
+  return false;
+}
+
 }  // namespace
 
-FaultHandler::FaultHandler(Mm& mm)
-    : mm_(mm),
-      stop_(make_eventfd()),
-      thread_(
-          "fault-handler", [](void* self) { static_cast<FaultHandler*>(self)->serve(); }, this) {}
+FaultHandler::FaultHandler(Mm& mm) : mm_(mm), stop_(make_eventfd()) {
+  if (mm.uffd.served_by() == FaultsBy::Sigbus) {
+    set_trap_server(serve_trap, &mm);
+    return;
+  }
+  set_trap_server(end_of_poison, &mm);
+  thread_.emplace(
+      "fault-handler", [](void* self) { static_cast<FaultHandler*>(self)->serve(); }, this);
+}
 
 FaultHandler::~FaultHandler() {
-  if (::eventfd_write(stop_, 1) != 0) panic("eventfd_write", errno);
-  thread_.join();
+  if (thread_) {
+    if (::eventfd_write(stop_, 1) != 0) panic("eventfd_write", errno);
+    thread_->join();
+  }
+  set_trap_server(nullptr, nullptr);
   ::close(stop_);
 }
 

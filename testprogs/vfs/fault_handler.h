@@ -1,11 +1,16 @@
-// The thread that takes the part of the kernel's fault path: it serves the faults of all threads of an Mm,
-// one after the other, those that system calls meet included.
+// Who takes the part of the kernel's fault path for an Mm, as it says (FaultsBy).
 //
-// In a kernel the thread that faulted runs this code itself. Here it sleeps meanwhile and keeps what it
-// holds, so every lock the handler takes is taken on its behalf; that is how a validator must see it. The
-// handler therefore holds nothing while it waits for a message, and must never wait for a lock whose holder
-// may fault.
+// Handler: a thread that serves the faults of all threads, one after the other, those that system calls meet
+// included. In a kernel the thread that faulted runs this code itself. Here it sleeps meanwhile and keeps
+// what it holds, so every lock the handler takes is taken on its behalf; that is how a validator must see it.
+// The handler therefore holds nothing while it waits for a message, and must never wait for a lock whose
+// holder may fault.
+//
+// Sigbus: the thread that faulted itself, in its signal handler, holding what it holds. There is no thread
+// that could be held up. A system call that meets such a page fails with EFAULT (uaccess.h tries again).
 #pragma once
+
+#include <optional>
 
 #include "mm.h"
 #include "thread.h"
@@ -16,7 +21,7 @@ class FaultHandler {
  public:
   explicit FaultHandler(Mm& mm);
 
-  // Stops the thread. Nobody may touch mapped memory any more.
+  // Nobody may touch mapped memory any more. Stops the thread.
   ~FaultHandler();
   FaultHandler(const FaultHandler&) = delete;
   FaultHandler& operator=(const FaultHandler&) = delete;
@@ -26,7 +31,7 @@ class FaultHandler {
 
   Mm& mm_;
   int stop_;  // an eventfd, readable when the thread must end
-  Thread thread_;
+  std::optional<Thread> thread_;
 };
 
 }  // namespace tvfs

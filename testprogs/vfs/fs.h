@@ -30,7 +30,7 @@ struct FileOps {
   int (*mmap)(Inode&, VmArea&);
 
   // No lock held. `buffer` is memory of the program and may fault.
-  ssize_t (*read)(Inode&, std::size_t pos, void* buffer, std::size_t n);
+  ssize_t (*read)(Inode&, std::size_t pos, void* buffer, std::size_t n, CopyBy by);
   ssize_t (*write)(Inode&, std::size_t pos, const void* buffer, std::size_t n, CopyBy by);
 
   // No lock held. Afterwards storage holds what was written and stored before the call.
@@ -38,9 +38,21 @@ struct FileOps {
 
   // No lock held. In the kernel this is setattr, of another table.
   int (*truncate)(Inode&, std::size_t size);
+
+  // No lock held. The whole pages [first, end) become a hole: they read as zeros and have no blocks.
+  int (*punch_hole)(Inode&, std::size_t first, std::size_t end) = nullptr;
+
+  // No lock held. Where storage holds page `i` is written to extents[i], as many as fit into `count`; a
+  // negative number is a hole. `extents` is memory of the program and may fault. Returns how many.
+  ssize_t (*fiemap)(Inode&, int* extents, std::size_t count, CopyBy by) = nullptr;
+
+  // No lock held. One page from storage to memory of the kernel, past the page cache, which has nothing
+  // dirty of it.
+  int (*direct_read)(Inode&, std::size_t index, std::byte* to) = nullptr;
 };
 
-// All are called on the fault path, with mmap_lock held shared on behalf of the thread that faulted.
+// All are called on the fault path, with mmap_lock held shared on behalf of the thread that faulted. A
+// negative errno is a SIGBUS for that thread.
 struct VmOps {
   // Returns 0 with the page up to date and locked in `fault.locked`.
   int (*fault)(VmFault& fault);
@@ -49,8 +61,8 @@ struct VmOps {
   // itself was.
   bool (*map_pages)(VmFault& fault);
 
-  // The first store to a page. Returns 0 with the page locked in `fault.locked`; -EAGAIN where it left the
-  // page cache meanwhile.
+  // The first store to a page since it was written back. Returns 0 with the page locked in `fault.locked`;
+  // -EAGAIN where it left the page cache meanwhile; kVmFaultRetry (mm.h) after it dropped mmap_lock.
   int (*page_mkwrite)(VmFault& fault);
 };
 
@@ -58,6 +70,9 @@ struct VmOps {
 struct AddressSpaceOps {
   int (*read_folio)(Inode&, std::size_t index);
   int (*writepage)(Inode&, std::size_t index);
+
+  // Makes room in storage for a write into the page, and announces it. Null: there is always room.
+  int (*write_begin)(Inode&, std::size_t index) = nullptr;
 };
 
 struct Inode {

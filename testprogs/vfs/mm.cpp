@@ -9,8 +9,7 @@
 
 namespace tvfs {
 
-// mmap_lock is held, in either mode.
-static VmArea* find_vma(Mm& mm, std::uintptr_t address) {
+VmArea* find_vma(Mm& mm, std::uintptr_t address) {
   for (auto& slot : mm.areas)
     if (slot && slot->covers(address)) return &*slot;
   return nullptr;
@@ -54,40 +53,42 @@ static void vma_unlink(VmArea& vma) {
   return static_cast<std::byte*>(address);
 }
 
-// Returns false where the page left the page cache meanwhile: whoever waits for it has been told to fault
-// again.
-static bool do_page_mkwrite(VmFault& fault) {
-  const int error = fault.vma.ops->page_mkwrite(fault);
-  if (error == 0) return true;
-  if (error != -EAGAIN) panic("page_mkwrite failed", -error);
-  fault.vma.mm.uffd.wake(fault.vma.address_of(fault.index));
-  return false;
-}
-
-static void do_read_fault(VmFault& fault) {
-  if (fault.vma.ops->map_pages(fault)) return;
-  if (const int error = fault.vma.ops->fault(fault); error != 0) panic("a page fault failed", -error);
+static int do_read_fault(VmFault& fault) {
+  if (fault.vma.ops->map_pages(fault)) return 0;
+  if (const int error = fault.vma.ops->fault(fault); error != 0) return error;
   fault.vma.mm.uffd.map_page(fault.vma.address_of(fault.index), false);
+  return 0;
 }
 
-static void do_shared_fault(VmFault& fault) {
-  if (const int error = fault.vma.ops->fault(fault); error != 0) panic("a page fault failed", -error);
+static int do_shared_fault(VmFault& fault) {
+  if (const int error = fault.vma.ops->fault(fault); error != 0) return error;
   fault.locked.unlock();  // page_mkwrite takes it itself
-  if (do_page_mkwrite(fault)) fault.vma.mm.uffd.map_page(fault.vma.address_of(fault.index), true);
+  if (const int error = fault.vma.ops->page_mkwrite(fault); error != 0) return error;
+  fault.vma.mm.uffd.map_page(fault.vma.address_of(fault.index), true);
+  return 0;
 }
 
-static void do_wp_page(VmFault& fault) {
-  if (do_page_mkwrite(fault)) fault.vma.mm.uffd.make_writable(fault.vma.address_of(fault.index));
+static int do_wp_page(VmFault& fault) {
+  if (const int error = fault.vma.ops->page_mkwrite(fault); error != 0) return error;
+  fault.vma.mm.uffd.make_writable(fault.vma.address_of(fault.index));
+  return 0;
 }
 
-[[gnu::noinline]] static void handle_mm_fault(VmFault& fault, FaultKind kind) {
+[[gnu::noinline]] static int handle_mm_fault(VmFault& fault, FaultKind kind) {
+  if (kind != FaultKind::Read && !fault.vma.writable) return -EACCES;
   const bool must_be_writable = fault.vma.writable && !fault.vma.mm.uffd.can_map_write_protected();
-  if (kind == FaultKind::WriteProtected)
-    do_wp_page(fault);
-  else if (kind == FaultKind::Write || must_be_writable)
-    do_shared_fault(fault);
-  else
-    do_read_fault(fault);
+  if (kind == FaultKind::WriteProtected) return do_wp_page(fault);
+  if (kind == FaultKind::Write || must_be_writable) return do_shared_fault(fault);
+  return do_read_fault(fault);
+}
+
+// The thread that waits for the page is told that there is none to have. Where the kernel lacks the means,
+// nothing else would be right.
+static void give_sigbus(VmFault& fault, int error) {
+  fault.locked = {};
+  const std::lock_guard locked(fault.vma.inode.i_mapping.pages[fault.index].lock);
+  if (!fault.vma.mm.uffd.poison(fault.vma.address_of(fault.index)))
+    panic("a page fault failed, and this kernel cannot poison the page", -error);
 }
 
 std::byte* vm_mmap(Mm& mm, Inode& inode, std::size_t length, bool writable) {
@@ -96,6 +97,10 @@ std::byte* vm_mmap(Mm& mm, Inode& inode, std::size_t length, bool writable) {
       errno = -error;
       return nullptr;
     }
+  }
+  if (length > inode.i_mapping.memory.capacity()) {
+    errno = EINVAL;
+    return nullptr;
   }
   const std::lock_guard guard(mm.mmap_lock);
   return mmap_region(mm, inode, length, writable);
@@ -112,12 +117,41 @@ void vm_munmap(Mm& mm, std::byte* start) {
   })->reset();
 }
 
-void do_user_addr_fault(Mm& mm, std::uintptr_t address, FaultKind kind) {
-  const std::shared_lock guard(mm.mmap_lock);
+std::byte* vm_mremap(Mm& mm, std::byte* start, std::size_t length) {
+  const std::lock_guard guard(mm.mmap_lock);
+  VmArea* const vma = find_vma(mm, reinterpret_cast<std::uintptr_t>(start));
+  if (vma == nullptr) panic("mremap of what is not mapped", EINVAL);
+  // Whoever write-protects the pages of the file must find all of them, where they are.
+  AddressSpace& mapping = vma->inode.i_mapping;
+  if (length > mapping.memory.capacity()) {
+    errno = EINVAL;
+    return nullptr;
+  }
+  const std::lock_guard mappings(mapping.i_mmap_rwsem);
+  void* const moved = ::mremap(start, vma->length, length, MREMAP_MAYMOVE);
+  if (moved == MAP_FAILED) return nullptr;
+  // What moved is watched no more. Every page is to fault again.
+  mm.uffd.watch(moved, length);
+  if (::madvise(moved, length, MADV_DONTNEED) != 0) panic("madvise of a moved mapping", errno);
+  vma->start = reinterpret_cast<std::uintptr_t>(moved);
+  vma->length = length;
+  return static_cast<std::byte*>(moved);
+}
+
+int do_user_addr_fault(Mm& mm, std::uintptr_t address, FaultKind kind) {
+  std::shared_lock guard(mm.mmap_lock);
   VmArea* const vma = find_vma(mm, address);
-  if (vma == nullptr) panic("a fault outside of every area", EFAULT);
-  VmFault fault{.vma = *vma, .index = (address - vma->start) / kPageSize};
-  handle_mm_fault(fault, kind);
+  if (vma == nullptr) return -EFAULT;
+  VmFault fault{.vma = *vma, .index = (address - vma->start) / kPageSize, .mmap_guard = guard};
+  const int error = handle_mm_fault(fault, kind);
+  if (error == 0) return 0;
+  const bool by_handler = mm.uffd.served_by() == FaultsBy::Handler;
+  if (error == kVmFaultRetry || error == -EAGAIN) {
+    if (by_handler) mm.uffd.wake(address / kPageSize * kPageSize);
+    return 0;
+  }
+  if (by_handler) give_sigbus(fault, error);
+  return error;
 }
 
 }  // namespace tvfs

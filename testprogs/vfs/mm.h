@@ -2,9 +2,9 @@
 // path.
 //
 // mmap_lock is declared to the validator as this program's own: a page fault takes it, shared, on behalf of
-// the thread that faulted, and that is what the model then really does. As in the kernel, mmap and munmap
-// hold it exclusive while they call into the file system - the root of the first scenario - and never touch
-// memory of the program under it.
+// the thread that faulted, and that is what the model then really does. As in the kernel, mmap, mremap and
+// munmap hold it exclusive while they call into the file system - the root of the first scenario - and never
+// touch memory of the program under it.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 
 #include "fs.h"
 #include "locks.h"
@@ -34,16 +35,23 @@ struct VmArea {
   std::uintptr_t address_of(std::size_t index) const { return start + index * kPageSize; }
 };
 
+// What VmOps return, beside 0 and a negative errno: the file system has dropped mmap_lock itself
+// (VmFault::mmap_guard) and the thread faults again. The area may be gone by then.
+inline constexpr int kVmFaultRetry = 1;
+
 // One fault on its way through the tables.
 struct VmFault {
   VmArea& vma;
   std::size_t index;  // of the page, in the file
+  std::shared_lock<Rwsem>& mmap_guard;
   std::unique_lock<Mutex> locked{};
 };
 
 class Mm {
  public:
-  Mm() { faultline_mmap_lock_rwlock(mmap_lock.native_handle()); }
+  explicit Mm(FaultsBy served_by = FaultsBy::Handler) : uffd(served_by) {
+    faultline_mmap_lock_rwlock(mmap_lock.native_handle());
+  }
 
   Rwsem mmap_lock{"mmap_lock"};
   Uffd uffd;  // safe from any thread
@@ -54,8 +62,15 @@ class Mm {
 // Maps the inode from its start, whole pages. Returns the address, or null with errno set. No lock held.
 std::byte* vm_mmap(Mm& mm, Inode& inode, std::size_t length, bool writable);
 
-// Takes away what vm_mmap returned. Nobody may touch it any more.
+// Takes away what vm_mmap returned. Nobody may touch it any more. No lock held.
 void vm_munmap(Mm& mm, std::byte* start);
+
+// Gives the mapping at `start` another length, elsewhere where there is no room; nobody may touch it
+// meanwhile. Returns its address, or null with errno set, and then it is as it was. No lock held.
+std::byte* vm_mremap(Mm& mm, std::byte* start, std::size_t length);
+
+// The area that has `address`, or null. mmap_lock is held, in either mode.
+VmArea* find_vma(Mm& mm, std::uintptr_t address);
 
 // How a thread came to fault.
 enum class FaultKind {
@@ -65,8 +80,9 @@ enum class FaultKind {
 };
 
 // Serves one fault at `address`: takes mmap_lock shared, as the kernel does in the thread that faulted, maps
-// the page or makes it writable, and lets the thread go on. A fault that no rule covers (no area, beyond the
-// end of the file, no space) is a panic: the scenarios so far have none.
-void do_user_addr_fault(Mm& mm, std::uintptr_t address, FaultKind kind);
+// the page or makes it writable, and lets the thread go on. Returns 0 (the thread may find that it faults
+// again), or a negative errno where the fault cannot be served (outside of every area, no space, I/O error,
+// beyond the end of the file): the thread then gets SIGBUS, a system call EFAULT.
+int do_user_addr_fault(Mm& mm, std::uintptr_t address, FaultKind kind);
 
 }  // namespace tvfs

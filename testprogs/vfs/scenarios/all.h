@@ -6,5 +6,6 @@
 namespace tvfs {
 
 extern const Scenario kExt4MmapInline;
+extern const Scenario kExt4MkwriteInline;
 
 }  // namespace tvfs

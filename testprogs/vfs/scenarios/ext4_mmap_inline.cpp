@@ -16,11 +16,13 @@
 //   mmapper  maps A, looks, stores, syncs, stores, unmaps; when broken:    mmap_lock -> inode_lock
 //   writer   grows A past what fits inline, by write or truncate; checks all data
 //
-// In turns, each line waits for the one before it; else the lines in the middle overlap.
+// In turns, each line waits for the one before it; else the lines in the middle overlap. --really: the writer
+// holds inode_lock and the mmapper mmap_lock before either goes on.
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,7 @@
 #include "mm.h"
 #include "panic.h"
 #include "scenarios/all.h"
+#include "scenarios/common.h"
 #include "thread.h"
 #include "turns.h"
 #include "vfs.h"
@@ -42,7 +45,8 @@ using Clock = std::chrono::steady_clock;
 constexpr Variant kVariants[] = {
     {"broken", true,
      "one error: inode_lock -> mmap_lock -> inode_lock, feasible, into mmap_lock by faults (user and "
-     "kernel-copy)"},
+     "kernel-copy)",
+     Hangs::Yes},
     {"pre-mmap", false, "nothing at warning or above"},
     {"no-convert", false, "nothing at warning or above"},
 };
@@ -66,8 +70,28 @@ constexpr std::size_t kGrowBy = 300;
 
 constexpr int kRounds = 2;  // at least: one grows A by write, one by truncate
 
+// The schedule that hangs.
+struct BothLocked {
+  Event armed;
+  Event inode_locked;
+  Event mmap_locked;
+
+  static void at(void* self, Place place) {
+    auto& events = *static_cast<BothLocked*>(self);
+    if (!events.armed.has_happened()) return;
+    if (place == Place::InodeLocked) {
+      events.inode_locked.happen();
+      events.mmap_locked.wait();
+    } else if (place == Place::MmapLocked) {
+      events.mmap_locked.happen();
+      events.inode_locked.wait();
+    }
+  }
+};
+
 struct Shared {
   const RunOptions& options;
+  BothLocked& both_locked;
   Clock::time_point deadline;
   Mm& mm;
   Ext4& fs;
@@ -101,9 +125,7 @@ class Pair {
   void check_and_tear_down();
 
   std::byte* map(Ext4Inode& inode, std::size_t pages, bool writable) {
-    std::byte* const address = vm_mmap(shared_.mm, inode, pages * kPageSize, writable);
-    if (address == nullptr) panic("mmap", errno);
-    return address;
+    return must_map(shared_.mm, inode, pages, writable);
   }
   void write(Ext4Inode& inode, std::size_t pos, const std::byte* from, std::size_t n, CopyBy by) {
     const ssize_t written = vfs_write(inode, pos, from, n, by);
@@ -135,11 +157,12 @@ class Pair {
 };
 
 void Pair::write_rounds() {
-  const bool in_turns = shared_.options.in_turns();
+  const bool in_turns = shared_.options.in_turns() && !shared_.options.really;
   for (unsigned turn = 0;; turn += 2) {
     done_ = round_ >= kRounds && Clock::now() >= shared_.deadline;
     if (!done_) set_up();
     if (!done_ && in_turns) overwrite();
+    if (shared_.options.really) shared_.both_locked.armed.happen();
     turns_.pass();
     if (done_) return;
     if (!in_turns) overwrite();
@@ -167,7 +190,7 @@ void Pair::set_up() {
 
   std::vector<std::byte> content(kSize);
   fill_pattern(content, initial(), 0);
-  write(*a_, 0, content.data(), content.size(), CopyBy::OwnLoad);
+  write(*a_, 0, content.data(), content.size(), CopyBy::OwnAccess);
   shared_.data.holds("a new small file is inline", a_->may_inline_data);
 
   content.resize(kBufferPages * kPageSize);
@@ -180,7 +203,7 @@ void Pair::set_up() {
 }
 
 void Pair::overwrite() {
-  write(*a_, 0, b_mapped_ + kBufferOffset, kHalf, CopyBy::OwnLoad);
+  write(*a_, 0, b_mapped_ + kBufferOffset, kHalf, CopyBy::OwnAccess);
   write(*a_, kHalf, b_mapped_ + kPageSize + kBufferOffset, kHalf, CopyBy::RealKernel);
 }
 
@@ -219,7 +242,7 @@ void Pair::grow() {
     at = kPageSize + kGrowBy;
     shared_.data.holds("truncate of file A", vfs_truncate(*a_, at + kGrowBy) == 0);
   }
-  write(*a_, at, b_mapped_, kGrowBy, grows_by_write() ? CopyBy::OwnLoad : CopyBy::RealKernel);
+  write(*a_, at, b_mapped_, kGrowBy, grows_by_write() ? CopyBy::OwnAccess : CopyBy::RealKernel);
   shared_.data.holds("growth converts", !a_->may_inline_data);
 }
 
@@ -247,13 +270,20 @@ void Pair::check_and_tear_down() {
 
 int run(const RunOptions& options) {
   const auto pairs_wanted = static_cast<std::size_t>(options.threads);
-  Mm mm;
+  Mm mm(options.faults_by);
   Ext4 fs(conversion_of(options.variant), 2 * pairs_wanted);
   DataCheck data;
   const auto duration =
       std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.seconds));
-  const Shared shared{
-      .options = options, .deadline = Clock::now() + duration, .mm = mm, .fs = fs, .data = data};
+  BothLocked both_locked;
+  std::optional<Scheduled> scheduled;
+  if (options.really) scheduled.emplace(BothLocked::at, &both_locked);
+  const Shared shared{.options = options,
+                      .both_locked = both_locked,
+                      .deadline = Clock::now() + duration,
+                      .mm = mm,
+                      .fs = fs,
+                      .data = data};
   {
     const FaultHandler handler(mm);
     std::deque<Pair> pairs;
@@ -270,6 +300,7 @@ const Scenario kExt4MmapInline = {
     .summary = "->mmap converts inline data under mmap_lock; a buffered write faults under inode_lock",
     .variants = ext4_mmap_inline::kVariants,
     .run = ext4_mmap_inline::run,
+    .overlaps = true,
 };
 
 }  // namespace tvfs

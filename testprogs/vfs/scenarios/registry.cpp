@@ -3,7 +3,7 @@
 namespace tvfs {
 
 std::span<const Scenario* const> scenarios() {
-  static constexpr const Scenario* kAll[] = {&kExt4MmapInline};
+  static constexpr const Scenario* kAll[] = {&kExt4MmapInline, &kExt4MkwriteInline};
   return kAll;
 }
 

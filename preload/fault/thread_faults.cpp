@@ -1,0 +1,158 @@
+#include "fault/thread_faults.h"
+
+#include "fault/blocked_stack.h"
+#include "fault/contexts.h"
+#include "fault/mmap_lock.h"
+#include "fault/served_ranges.h"
+#include "record/acquisition.h"
+#include "record/held_stack.h"
+#include "record/stacks.h"
+
+// The shim's own code, as the linker has it.
+extern "C" const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern "C" const char etext[] __attribute__((visibility("hidden")));
+
+namespace faultline {
+namespace {
+
+bool is_own_code(std::uint64_t instruction) {
+  return instruction >= reinterpret_cast<std::uintptr_t>(__ehdr_start) &&
+         instruction < reinterpret_cast<std::uintptr_t>(etext);
+}
+
+// The newest entry may be of a lock that is only about to be taken: touching its word is part of that.
+bool is_newest_lock_word(const ThreadState& thread, std::uint64_t address) {
+  return address - reinterpret_cast<std::uintptr_t>(thread.top[-1].address) < sizeof(pthread_rwlock_t);
+}
+
+FaultSamples samples_between(const PerfRing& ring, std::uint64_t tail, std::uint64_t head) {
+  return FaultSamples(ring.data(), ring.data_size, tail, head, options.stacks);
+}
+
+StackId stack_of(ThreadState& writer, const FaultSamples& samples, const FaultSample& sample) {
+  samples.copy_stack(sample, writer.stack_words);
+  std::size_t count = walk_stack_piece(writer, sample.registers, writer.stack_words, sample.stack_size,
+                                       writer.frames, ThreadState::kMaxFrames);
+  if (count == 0) writer.frames[count++] = sample.registers.ip;
+  return intern_stack(writer.frames, count, StackBy::Registers);
+}
+
+void tell_fault(ThreadState& writer, ThreadState& waiter, const FaultSamples& samples,
+                const FaultSample& sample) {
+  if (is_own_code(sample.registers.ip)) return;
+  FaultFacts facts{sample.address, Access::Unknown, sample.in_kernel ? Origin::KernelCopy : Origin::User,
+                   service_of_range(sample.address, 1), sample.registers.ip != 0};
+  if (!facts.service) trace.stats.faults.fetch_add(1, std::memory_order_relaxed);
+  const StackId newest = waiter.top[-1].place.stack;
+  const std::uint64_t place = facts.exact_stack ? sample.registers.ip : newest.value;
+  if (waiter.knows(fault_key(waiter, place, facts.service, facts.origin)) ||
+      is_newest_lock_word(waiter, sample.address))
+    return;
+  tell_held_apart(waiter);
+  const std::uint64_t key = fault_key(waiter, place, facts.service, facts.origin);
+  if (waiter.knows(key)) return;
+  if (facts.service) trace.stats.faults.fetch_add(1, std::memory_order_relaxed);
+  record_fault(writer, waiter, facts, facts.exact_stack ? stack_of(writer, samples, sample) : newest, key);
+}
+
+bool has_been_full(const PerfRing& ring, std::uint64_t tail, std::uint64_t head) {
+  // The largest record, and the one before it that tells how many were lost.
+  constexpr std::size_t kLargest = kStackPiece + 256;
+  return head - tail + (options.stacks ? kLargest : 64) > ring.data_size;
+}
+
+// The kernel tells at the start of what it writes next how many samples the full ring had no room for.
+void count_lost(ThreadState& owner, std::uint64_t tail, std::uint64_t head) {
+  if (!owner.ring_was_full || tail == head) return;
+  owner.ring_was_full = false;
+  FaultSamples samples = samples_between(*owner.ring, tail, head);
+  FaultSample first;
+  samples.next(first);
+  for (std::uint64_t i = samples.lost(); i > 0; --i) trace.lose(Lost::FaultRing);
+}
+
+// A signal handler, or the server of a stopped thread's fault, may have read on meanwhile: then it stays so.
+void set_tail(PerfRing& ring, std::uint64_t from, std::uint64_t to) {
+  ring.tail.compare_exchange_strong(from, to, std::memory_order_release, std::memory_order_relaxed);
+}
+
+void pass_over(ThreadState& owner) {
+  PerfRing& ring = *owner.ring;
+  const std::uint64_t tail = ring.tail.load(std::memory_order_relaxed);
+  const std::uint64_t head = ring.head.load(std::memory_order_acquire);
+  if (tail == head) return;
+  count_lost(owner, tail, head);
+  set_tail(ring, tail, head);
+}
+
+}  // namespace
+
+void tell_faults(ThreadState& writer, ThreadState& owner) {
+  if (owner.top == owner.base || owner.paused != 0) return pass_over(owner);
+  PerfRing& ring = *owner.ring;
+  const std::uint64_t tail = ring.tail.load(std::memory_order_relaxed);
+  const std::uint64_t head = ring.head.load(std::memory_order_acquire);
+  if (tail == head) return;
+  count_lost(owner, tail, head);
+  FaultSamples samples = samples_between(ring, tail, head);
+  FaultSample sample;
+  while (samples.next(sample)) tell_fault(writer, owner, samples, sample);
+  owner.ring_was_full = has_been_full(ring, tail, head);
+  set_tail(ring, tail, head);
+}
+
+void tell_own_faults(ThreadState& thread) {
+  if (thread.reads_ring) return tell_faults(thread, thread);
+  thread.reads_ring = true;
+  pass_over(thread);
+}
+
+void pass_over_own_faults(ThreadState& thread) {
+  if (thread.reads_ring) pass_over(thread);
+}
+
+bool read_own_ring(ThreadState& thread) {
+  if (thread.top == thread.base && !thread.ring_was_full) {
+    pass_over(thread);
+    return true;
+  }
+  { const Guard guard; }
+  return tls.active == &thread && thread.reads_ring;
+}
+
+bool newest_sample(const ThreadState& stopped, FaultSample& sample) {
+  const PerfRing* ring = __atomic_load_n(&stopped.ring, __ATOMIC_ACQUIRE);
+  if (ring == nullptr) return false;
+  FaultSamples samples = samples_between(*ring, ring->tail.load(std::memory_order_acquire),
+                                         ring->head.load(std::memory_order_acquire));
+  bool any = false;
+  while (samples.next(sample)) any = true;
+  return any;
+}
+
+std::uint64_t fault_key(const ThreadState& waiter, std::uint64_t place, LockId service, Origin origin) {
+  return mix(mix(top_key(waiter), place), mix(service.value, static_cast<std::uint64_t>(origin)));
+}
+
+void record_fault(ThreadState& writer, ThreadState& waiter, const FaultFacts& facts, StackId stack,
+                  std::uint64_t key) {
+  const HeldId under = held_set(writer, waiter);
+  // A thread that holds its own mmap_lock and faults waits for the service only: the lock is its own already,
+  // and re-entry is judged as such.
+  record_dependency(writer, waiter, under, mix(key, 1),
+                    facts.service ? mmap_lock_wait(stack) : model_mmap_lock_wait(stack), &facts);
+  if (facts.service) {
+    write_service_record(writer, facts.service);
+    const Wait service{word_of_instance(facts.service),
+                       LockKind::Service,
+                       nullptr,
+                       Mode::Exclusive,
+                       stack,
+                       Cause::Fault,
+                       false};
+    record_dependency(writer, waiter, under, mix(key, 2), service, &facts);
+  }
+  waiter.learn(key);
+}
+
+}  // namespace faultline
