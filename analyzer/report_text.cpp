@@ -124,6 +124,10 @@ class FindingText {
       text = std::string("to end") + (dependency.timed ? ", for a limited time" : "");
     if (dependency.cause == Cause::Once) text += " while another thread runs it";
     if (dependency.cause == Cause::Relock) text += " again at the end of a condition wait";
+    if (dependency.cause == Cause::Mmap) {
+      text += " to change its memory mappings";
+      if (!dependency.observed) text += ", as libc may do there";
+    }
     if (dependency.cause == Cause::Fault) {
       text += " through a page fault on " + hexadecimal(dependency.fault.address) + " (";
       if (dependency.fault.access != Access::Unknown)
