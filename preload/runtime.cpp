@@ -11,6 +11,7 @@
 #include "eligibility.h"
 #include "fault/fault_service.h"
 #include "fault/perf_ring.h"
+#include "fault/storm.h"
 #include "json_line.h"
 #include "raw_syscall.h"
 #include "real.h"
@@ -57,6 +58,7 @@ void child_starts_anew(ThreadState* survivor) {
   registry_after_fork(survivor);
   file_locks_after_fork(survivor);
   faults_after_fork(survivor);
+  storm_after_fork();
   if (fork_canary != nullptr) fork_canary->store(1, std::memory_order_relaxed);
   trace.stats.threads.store(1, std::memory_order_relaxed);
 }
@@ -150,14 +152,18 @@ void start(char** environment) {
   initialise_registry();
   libc::inline_lock_functions(options.inline_locks);
   want_rings_from_start();
+  switch_storm_on();
   is_recording.store(true, std::memory_order_release);
   Guard guard;
-  if (guard && ensure_trace(guard.thread()) && options.verbosity > 0) say("recording to ", trace.path());
+  if (!guard || !ensure_trace(guard.thread())) return;
+  if (options.verbosity > 0) say("recording to ", trace.path());
+  storm_begins(guard);
 }
 
 void finish() {
   Guard guard;
   if (!guard || !trace.is_open()) return;
+  report_storm(guard.thread());
   JsonLine line(guard.thread().line, sizeof guard.thread().line);
   find_thread([](ThreadState& thread) {
     count_fresh_locks(thread);

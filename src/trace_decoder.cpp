@@ -290,7 +290,7 @@ void TraceDecoder::dependency(const Fields& fields) {
   record.to = a_lock(required(fields.number32("to"), "to"));
   record.mode = fields.word("mode", Mode::SharedFair);
   record.stack = a_stack(fields.number("stack"));
-  record.cause = fields.word("cause", Cause::Service);
+  record.cause = fields.word("cause", Cause::Mmap);
   record.timed = fields.flag_or("timed", false);
   record.observed = fields.flag_or("observed", true);
   record.subclass = subclass(fields);
@@ -331,7 +331,7 @@ DeadlockWait TraceDecoder::deadlock_wait(const Fields& fields) const {
           .to = a_lock(fields.number("to")),
           .mode = fields.word("mode", Mode::SharedFair),
           .stack = a_stack(fields.number("stack")),
-          .cause = fields.word("cause", Cause::Service),
+          .cause = fields.word("cause", Cause::Mmap),
           .what = std::string(fields.text("for")),
           .address = fields.hexadecimal("addr"),
           .joins = a_thread(fields.number_or("joins", 0))};

@@ -7,64 +7,101 @@
 namespace faultline {
 namespace {
 
-// The fields of "LOW-HIGH PERM OFFSET MAJOR:MINOR INODE PATH", one character at a time. All numbers but the
-// inode are hexadecimal.
+// A line is "LOW-HIGH PERM OFFSET MAJOR:MINOR INODE    PATH", numbers in hexadecimal but for the inode, PERM
+// as in "rw-s". It comes in pieces.
 class Line {
  public:
-  void take(char c) {
-    if (field_ == kPath) return;
-    const bool ends = c == ' ' || (field_ == kLow && c == '-') || (field_ == kMajor && c == ':');
-    if (!ends) {
-      const std::uint64_t base = field_ == kInode ? 10 : 16;
-      values_[field_] =
-          values_[field_] * base + static_cast<std::uint64_t>(c <= '9' ? c - '0' : c - 'a' + 10);
-      last_ = c;
-    } else {
-      if (field_ == kPermissions) shared_ = last_ == 's';
-      ++field_;
+  // Whether `c` ends the line: then `mapping` is whole.
+  bool add(char c) {
+    if (c == '\n') {
+      if (field_ == Inode) end_field();
+      mapping.path[is_long_ ? 0 : length_] = '\0';
+      return true;
     }
-  }
-  bool is_complete() const { return field_ == kPath; }
-  bool contains(std::uintptr_t address) const { return address >= values_[kLow] && address < values_[kHigh]; }
-  Mapping mapping() const {
-    // As makedev of libc puts them together.
-    const std::uint64_t major = values_[kMajor];
-    const std::uint64_t minor = values_[kMinor];
-    const std::uint64_t device =
-        (major & 0xfffff000u) << 32 | (major & 0xfffu) << 8 | (minor & 0xffffff00u) << 12 | (minor & 0xffu);
-    return {values_[kLow], values_[kHigh], shared_, values_[kOffset], device, values_[kInode]};
+    const bool ends_field = c == ' ' || (c == '-' && field_ == Low) || (c == ':' && field_ == Major);
+    if (field_ == Path) {
+      add_to_path(c);
+    } else if (ends_field) {
+      end_field();
+    } else if (field_ == Permissions) {
+      mapping.shared = c == 's';  // its last letter counts
+    } else {
+      const auto digit = static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10);
+      number_ = number_ * (field_ == Inode ? 10 : 16) + digit;
+    }
+    return false;
   }
 
+  void begin() { *this = Line(); }
+
+  Mapping mapping{};
+
  private:
-  enum Field { kLow, kHigh, kPermissions, kOffset, kMajor, kMinor, kInode, kPath };
-  std::uint64_t values_[kPath]{};
-  int field_ = kLow;
-  char last_ = '\0';
-  bool shared_ = false;
+  enum Field { Low, High, Permissions, Offset, Major, Minor, Inode, Path };
+
+  void end_field() {
+    if (field_ == Low) mapping.low = number_;
+    if (field_ == High) mapping.high = number_;
+    if (field_ == Offset) mapping.offset = number_;
+    if (field_ == Major) mapping.device = number_ << 32;
+    if (field_ == Minor) mapping.device |= number_;
+    if (field_ == Inode) mapping.inode = number_;
+    number_ = 0;
+    field_ = static_cast<Field>(field_ + 1);
+  }
+
+  void add_to_path(char c) {
+    if (length_ == 0 && c == ' ') return;  // it is aligned
+    if (length_ == sizeof mapping.path - 1) {
+      is_long_ = true;
+    } else {
+      mapping.path[length_++] = c;
+    }
+  }
+
+  Field field_ = Low;
+  std::uint64_t number_ = 0;
+  std::size_t length_ = 0;
+  bool is_long_ = false;
 };
 
 }  // namespace
 
-bool find_mapping(char* scratch, std::size_t size, std::uintptr_t address, Mapping& found) {
+bool visit_mappings(char* scratch, std::size_t size, bool (*visit)(const Mapping& mapping, void* context),
+                    void* context) {
   const long fd =
       sys::call(SYS_openat, AT_FDCWD, sys::as_long("/proc/thread-self/maps"), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   Line line;
-  bool is_there = false;
+  bool goes_on = true;
   for (long count;
-       !is_there && (count = sys::call(SYS_read, fd, sys::as_long(scratch), static_cast<long>(size))) > 0;) {
-    for (long i = 0; i < count && !is_there; ++i) {
-      if (scratch[i] == '\n') {
-        line = Line();
-      } else {
-        line.take(scratch[i]);
-        is_there = line.is_complete() && line.contains(address);
-      }
+       goes_on && (count = sys::call(SYS_read, fd, sys::as_long(scratch), static_cast<long>(size))) > 0;) {
+    for (long i = 0; i < count && goes_on; ++i) {
+      if (!line.add(scratch[i])) continue;
+      goes_on = visit(line.mapping, context);
+      line.begin();
     }
   }
   sys::call(SYS_close, fd);
-  found = line.mapping();
-  return is_there;
+  return goes_on;
+}
+
+bool find_mapping(char* scratch, std::size_t size, std::uintptr_t address, Mapping& found) {
+  struct Search {
+    std::uintptr_t address;
+    Mapping& mapping;
+    bool found;
+  } search{address, found, false};
+  visit_mappings(
+      scratch, size,
+      [](const Mapping& mapping, void* context) {
+        auto& wanted = *static_cast<Search*>(context);
+        wanted.found = wanted.address >= mapping.low && wanted.address < mapping.high;
+        if (wanted.found) wanted.mapping = mapping;
+        return !wanted.found;
+      },
+      &search);
+  return search.found;
 }
 
 }  // namespace faultline
