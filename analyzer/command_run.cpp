@@ -117,9 +117,9 @@ void add_run_command(CLI::App& app, const std::vector<std::string>& program, std
   command
       ->add_option("--faults", arguments->faults,
                    "How page faults are seen: perf and uffd name one source, auto takes what works "
-                   "(default), off none")
+                   "(default), off none; storm, for tests, makes shared mappings fault again and again")
       ->type_name("SOURCE")
-      ->check(CLI::IsMember({"auto", "perf", "uffd", "off"}));
+      ->check(CLI::IsMember({"auto", "perf", "uffd", "off", "storm"}));
   const auto patterns = [&](const char* name, std::string& globs, const std::string& what) {
     command->add_option(name, globs, what)->type_name("GLOB[,GLOB]...");
   };

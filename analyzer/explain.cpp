@@ -87,11 +87,14 @@ std::string Explainer::ordered(const Cycle& cycle) const {
     return "creating and joining threads leaves no moment for all of its waits";
   const std::string earlier = thread(dependency(cycle, verdict.first).thread);
   const std::string later = thread(dependency(cycle, verdict.second).thread);
-  const std::string reason = verdict.order == HappensBefore::Order::Join
+  const bool processes = verdict.order == HappensBefore::Order::Process;
+  const std::string reason = processes ? "its process had ended before the other's began"
+                             : verdict.order == HappensBefore::Order::Join
                                  ? earlier + " had ended and been joined"
                                  : "threads created only after it lead there";
-  return order(cycle, verdict.first) + " by " + earlier + " is always over before " +
-         order(cycle, verdict.second) + " by " + later + ": " + reason;
+  return order(cycle, verdict.first) + " by " + earlier +
+         (processes ? " was over before " : " is always over before ") + order(cycle, verdict.second) +
+         " by " + later + ": " + reason;
 }
 
 std::string Explainer::compatible(const Cycle& cycle) const {

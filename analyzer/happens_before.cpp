@@ -125,6 +125,12 @@ std::uint32_t HappensBefore::known(ThreadId other, ThreadId thread, std::uint32_
   return found == clock.end() ? 0 : found->second;
 }
 
+bool HappensBefore::may_meet(ThreadId a, ThreadId b) const {
+  const ProcessId of_a = model_.threads[a].process;
+  const ProcessId of_b = model_.threads[b].process;
+  return of_a == of_b || model_.processes[of_a].may_meet(model_.processes[of_b]);
+}
+
 bool HappensBefore::could_overlap(std::span<const Stretch> stretches) {
   // Looks for one epoch of each stretch such that none happens before another. An epoch that happens before
   // the current one of another stretch happens before all later ones of it too, so it can be given up for
@@ -138,6 +144,7 @@ bool HappensBefore::could_overlap(std::span<const Stretch> stretches) {
         const Stretch& early = stretches[i];
         const Stretch& late = stretches[j];
         if (!early.thread || !late.thread || early.thread == late.thread) continue;
+        if (!may_meet(early.thread, late.thread)) return false;
         const std::uint32_t before = known(early.thread, late.thread, at[j]);
         if (before < at[i]) continue;
         if (before >= early.last) return false;
@@ -151,6 +158,12 @@ bool HappensBefore::could_overlap(std::span<const Stretch> stretches) {
 
 HappensBefore::Order HappensBefore::order(const Stretch& earlier, const Stretch& later) {
   if (!earlier.thread || !later.thread || earlier.thread == later.thread) return Order::None;
+  if (!may_meet(earlier.thread, later.thread)) {
+    const auto process = [&](const Stretch& of) {
+      return model_.processes[model_.threads[of.thread].process];
+    };
+    return process(earlier).end < process(later).header.started ? Order::Process : Order::None;
+  }
   const std::uint32_t before = known(earlier.thread, later.thread, later.first);
   if (before < earlier.last) return Order::None;
   return before == kLastEpoch ? Order::Join : Order::Create;

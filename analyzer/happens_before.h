@@ -2,8 +2,9 @@
 //
 // A thread's life is a row of epochs (docs/trace-format.md). The order is the one create and join enforce in
 // every run, not the one this run happened to take, so "ordered" here is a proof and "not ordered" is not.
-// Joins that contradict each other (two threads, each of which ended before the other went on) prove nothing:
-// they are left out and counted.
+// Of two processes only their whole lives are
+// compared. Joins that contradict each other (two threads, each of which ended before the other went on)
+// prove nothing: they are left out and counted.
 //
 // Vector clocks are made when first asked for and kept sparse: a program of ten thousand threads of which
 // three take part in cycles costs three clocks. Not for use by several threads at once.
@@ -47,8 +48,9 @@ class HappensBefore {
   // How the end of `earlier` was made known to `later`, where all of `earlier` happens before all of `later`.
   enum class Order : std::uint8_t {
     None,
-    Join,    // `earlier`'s thread had been joined, by whomever, before `later`
-    Create,  // `later`'s thread, or one it descends from or joined, was created after `earlier`
+    Join,     // `earlier`'s thread had been joined, by whomever, before `later`
+    Create,   // `later`'s thread, or one it descends from or joined, was created after `earlier`
+    Process,  // `earlier`'s process was over before that of `later` began
   };
   Order order(const Stretch& earlier, const Stretch& later);
 
@@ -65,6 +67,7 @@ class HappensBefore {
   // By thread: the last of its epochs that happened before.
   using Clock = std::unordered_map<std::uint32_t, std::uint32_t>;
   void leave_out_impossible_joins();
+  bool may_meet(ThreadId a, ThreadId b) const;
   const Clock& clock_at(ThreadId thread, std::uint32_t epoch);
   // The last epoch of `other` that happened before (thread, epoch), 0 for none.
   std::uint32_t known(ThreadId other, ThreadId thread, std::uint32_t epoch);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "shared_locks.h"
 #include "thread_ends.h"
 #include "trace_files.h"
 #include "trace_reader.h"
@@ -125,7 +126,10 @@ class Builder : public TraceVisitor {
     range.service = here(range.service);
     model_.ranges.push_back(std::move(range));
   }
-  void on_end() override { process().ended = true; }
+  void on_end(std::uint64_t at) override {
+    process().ended = true;
+    if (at != 0) process().end = at;
+  }
 
   // Whether a header was read that belongs to the wanted run.
   bool is_of_run() const { return bool(process_); }
@@ -207,6 +211,7 @@ Model load_model(std::span<const fs::path> paths, std::string_view run) {
     model.warnings.push_back(file.path.string() + ": empty: its process died before it recorded anything");
     if (run.empty()) model.gaps.push_back(model.warnings.back());
   }
+  join_shared_locks(model);
   hold_thread_ends(model);
   if (model.processes.size() == 0 && run.empty()) {
     const std::string where = paths.empty() ? std::string("no path given") : paths.front().string();

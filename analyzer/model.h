@@ -1,14 +1,15 @@
 // Everything the given traces say, with the ids of all processes made one dense numbering.
 //
 // A model is built once by `load_model` and never changes after; any number of threads may read it. Ids run
-// from 1 to the size of their table. Locks, threads, stacks and modules of different processes are different
-// ones: nothing joins two processes here.
+// from 1 to the size of their table. Threads, stacks and modules of different processes are different ones;
+// locks are, but for those that the processes share (shared_locks.h).
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <iterator>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -85,6 +86,13 @@ struct Process {
   std::vector<SourceRecord> sources;  // the last one of each name
   std::string file;                   // the trace's path, as given
   bool ended = false;                 // it ended in an orderly way: everything it did is in the trace
+  std::uint64_t end = kNotKnown;      // ns since 1970: it was over by then, whatever way
+
+  static constexpr std::uint64_t kNotKnown = std::numeric_limits<std::uint64_t>::max();
+  // Whether both can have lived at one moment. Of one machine's boot only; else times say nothing.
+  bool may_meet(const Process& other) const {
+    return header.boot == other.header.boot && header.started <= other.end && other.header.started <= end;
+  }
 };
 
 struct Module : ModuleRecord {

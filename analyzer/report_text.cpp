@@ -133,6 +133,10 @@ class FindingText {
     if (dependency.fault.origin == Origin::Event)
       text += " for its server to read that memory at " + hexadecimal(dependency.fault.address) +
               " goes or moves";
+    if (dependency.cause == Cause::Mmap) {
+      text += " to change its memory mappings";
+      if (!dependency.observed) text += ", as libc may do there";
+    }
     if (dependency.cause == Cause::Fault) {
       text += " through a page fault on " + hexadecimal(dependency.fault.address) + " (";
       if (dependency.fault.access != Access::Unknown)

@@ -86,6 +86,11 @@ WitnessSignature Verdicts::signature(const Witness& witness) {
           .when = stretch_of(wait)};
 }
 
+bool Verdicts::own_process_holds(const Dependency& waiting, const Dependency& holding) const {
+  return model_.locks[waiting.to].of_process &&
+         model_.threads[waiting.thread].process == model_.threads[holding.thread].process;
+}
+
 bool Verdicts::is_service(const Witness& waiting) const {
   return model_.locks[dependency(waiting).to].kind == LockKind::Service;
 }
@@ -112,7 +117,7 @@ Severity Verdicts::pair_ceiling(const Witness& a, const Witness& b) {
 Severity Verdicts::next_ceiling(const Witness& waiting, const Witness& holding) {
   if (is_service(waiting)) return Severity::Error;
   const Dependency& wait = dependency(waiting);
-  if (model_.locks[wait.to].of_process) return Severity::Note;
+  if (own_process_holds(wait, dependency(holding))) return Severity::Note;
   const auto writers = writers_.find(wait.to);
   const bool may_have_writer = writers != writers_.end() && !writers->second.empty();
   return blocks(held_mode(holding), wait.mode, may_have_writer) ? Severity::Error : Severity::Note;
@@ -186,7 +191,7 @@ bool Verdicts::find_unblocked(std::span<const Witness> cycle, CycleVerdict& verd
     const std::size_t next = (i + 1) % cycle.size();
     const Dependency& wait = dependency(cycle[i]);
     const Mode held = held_mode(cycle[next]);
-    const bool of_process = model_.locks[wait.to].of_process;
+    const bool of_process = own_process_holds(wait, dependency(cycle[next]));
     if (is_service(cycle[i]) || (!of_process && blocks(held, wait.mode, false))) continue;
     if (!of_process && blocks(held, wait.mode, true)) {
       const auto& writers = writers_.at(wait.to);

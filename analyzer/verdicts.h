@@ -62,6 +62,8 @@ class Verdicts : public CycleRules {
   Mode held_mode(const Witness& witness) const { return model_.held[witness.held].mode; }
   LockId held_lock(const Witness& witness) const { return model_.held[witness.held].lock; }
   bool is_service(const Witness& waiting) const;
+  // What is waited for belongs to the process, whose threads never wait for each other because of it.
+  bool own_process_holds(const Dependency& waiting, const Dependency& holding) const;
   // A join by whoever took the lock again at the end of a condition wait: the joined thread may have
   // announced its end there, done with the lock.
   bool may_be_announced(const Witness& witness) const {

@@ -15,6 +15,7 @@ constinit Options options{.out = "faultline-out",
                           .include = "",
                           .exclude = "",
                           .faults = Faults::Auto,
+                          .storm_budget = 256,
                           .on_deadlock = OnDeadlock::Report,
                           .verbosity = 0,
                           .inline_locks = true,
@@ -38,13 +39,26 @@ bool set_flag(bool& flag, std::string_view value) {
 }
 
 bool set_faults(std::string_view value) {
-  constexpr std::string_view names[] = {"auto", "perf", "uffd", "off"};
-  for (int i = 0; i < 4; ++i)
+  constexpr std::string_view names[] = {"auto", "perf", "uffd", "off", "storm"};
+  for (int i = 0; i < 5; ++i)
     if (value == names[i]) {
       options.faults = static_cast<Faults>(i);
       return true;
     }
   return false;
+}
+
+// A whole number from 1 to `most`.
+bool set_number(unsigned& number, std::string_view value, unsigned most) {
+  if (value.empty() || value.size() > 9) return false;
+  unsigned result = 0;
+  for (const char digit : value) {
+    if (digit < '0' || digit > '9') return false;
+    result = 10 * result + static_cast<unsigned>(digit - '0');
+  }
+  if (result == 0 || result > most) return false;
+  number = result;
+  return true;
 }
 
 bool set_on_deadlock(std::string_view value) {
@@ -70,7 +84,9 @@ constexpr Entry kEntries[] = {
      [](std::string_view v) { return copy(options.include, v); }},
     {"exclude", "do not watch these programs (as include, and wins)",
      [](std::string_view v) { return copy(options.exclude, v); }},
-    {"faults", "auto, perf, uffd or off: how page faults are watched (default auto)", set_faults},
+    {"faults", "auto, perf, uffd, storm or off: how page faults are watched (default auto)", set_faults},
+    {"storm_budget", "MiB per second of shared mappings that faults=storm makes fault again (default 256)",
+     [](std::string_view v) { return set_number(options.storm_budget, v, 1u << 20); }},
     {"inline_locks", "0: take every lock through libc's own function (default 1: free ones inline)",
      [](std::string_view v) { return set_flag(options.inline_locks, v); }},
     {"on_deadlock", "report or kill: what is done about a deadlock that has happened (default report)",

@@ -4,7 +4,7 @@
 
 namespace faultline {
 
-enum class Faults { Auto, Perf, Uffd, Off };
+enum class Faults { Auto, Perf, Uffd, Off, Storm };
 
 // What a deadlock that has happened comes to.
 enum class OnDeadlock { Report, Kill };
@@ -13,9 +13,10 @@ struct Options {
   char out[4096];  // directory of the trace, absolute
   char run[64];    // id of the run, for `faultline run`
   // Globs over the executable's path or name (sys/glob.h); empty: all programs, none.
-  char include[1024];  // only these are watched
-  char exclude[1024];  // these are not, whatever `include` says
-  Faults faults;       // what to watch page faults with
+  char include[1024];     // only these are watched
+  char exclude[1024];     // these are not, whatever `include` says
+  Faults faults;          // what to watch page faults with
+  unsigned storm_budget;  // MiB per second that Faults::Storm may drop
   OnDeadlock on_deadlock;
   int verbosity;      // 0: only what is lost; 1: also what is switched on
   bool inline_locks;  // false: every lock operation is libc's own function

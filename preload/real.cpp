@@ -100,6 +100,18 @@ struct FirstCall<Entry, int (*)(int, int, ...)> {
   }
   static int missing(int, int, ...) { return ENOSYS; }
 };
+// mremap.
+template <class Entry>
+struct FirstCall<Entry, void* (*)(void*, size_t, size_t, int, ...) noexcept> {
+  static void* call(void* at, size_t old_length, size_t length, int flags, ...) noexcept {
+    va_list arguments;
+    va_start(arguments, flags);
+    void* wanted = va_arg(arguments, void*);
+    va_end(arguments);
+    Entry::resolve();
+    return Entry::pointer()(at, old_length, length, flags, wanted);
+  }
+};
 template <class Entry, class R>
 struct FirstCall<Entry, R (*)(R, ...) noexcept> {
   static R call(R number, ...) noexcept {

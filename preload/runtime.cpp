@@ -11,6 +11,7 @@
 #include "eligibility.h"
 #include "fault/fault_service.h"
 #include "fault/perf_ring.h"
+#include "fault/storm.h"
 #include "json_line.h"
 #include "raw_syscall.h"
 #include "real.h"
@@ -57,6 +58,7 @@ void child_starts_anew(ThreadState* survivor) {
   registry_after_fork(survivor);
   file_locks_after_fork(survivor);
   faults_after_fork(survivor);
+  storm_after_fork();
   if (fork_canary != nullptr) fork_canary->store(1, std::memory_order_relaxed);
   trace.stats.threads.store(1, std::memory_order_relaxed);
 }
@@ -73,13 +75,28 @@ std::string_view executable(char (&room)[N]) {
   return length > 0 ? std::string_view(room, static_cast<std::size_t>(length)) : "unknown";
 }
 
+std::uint64_t nanoseconds_now() {
+  timespec now{};
+  sys::call(SYS_clock_gettime, CLOCK_REALTIME, sys::as_long(&now));
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000000000u + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// Of the running system: inode numbers of another boot mean something else. Empty where it is not told.
+std::string_view boot_id(char (&room)[40]) {
+  const long fd =
+      sys::call(SYS_openat, AT_FDCWD, sys::as_long("/proc/sys/kernel/random/boot_id"), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  const long length = sys::call(SYS_read, fd, sys::as_long(room), sizeof room);
+  sys::call(SYS_close, fd);
+  constexpr long kLength = 36;
+  return length >= kLength ? std::string_view(room, kLength) : std::string_view();
+}
+
 // `refused`: why nothing will be recorded; null where it will.
 bool make_trace(ThreadState& thread, const char* refused = nullptr) {
   char exe[1024];
   const std::string_view path = executable(exe);
   const long pid = sys::call(SYS_getpid);
-  timespec now{};
-  sys::call(SYS_clock_gettime, CLOCK_REALTIME, sys::as_long(&now));
   JsonLine line(thread.line, sizeof thread.line);
   line.begin("trace")
       .text("format", kTraceFormat)
@@ -87,8 +104,8 @@ bool make_trace(ThreadState& thread, const char* refused = nullptr) {
       .text("tool", FAULTLINE_VERSION);
   line.text("run", options.run).number("pid", static_cast<std::uint64_t>(pid));
   line.number("ppid", static_cast<std::uint64_t>(sys::call(SYS_getppid))).text("exe", path);
-  line.number("started",
-              static_cast<std::uint64_t>(now.tv_sec) * 1000000000u + static_cast<std::uint64_t>(now.tv_nsec));
+  char boot[40];
+  line.number("started", nanoseconds_now()).text("boot", boot_id(boot));
   line.text("arch", "x86_64").number("page_size", 4096);
   if (!trace.create(options.out, file_name(path), static_cast<int>(pid), line.end())) {
     // A forked child may have given up its rights to the directory: its parent has nothing to be told.
@@ -135,20 +152,24 @@ void start(char** environment) {
   initialise_registry();
   libc::inline_lock_functions(options.inline_locks);
   want_rings_from_start();
+  switch_storm_on();
   is_recording.store(true, std::memory_order_release);
   Guard guard;
-  if (guard && ensure_trace(guard.thread()) && options.verbosity > 0) say("recording to ", trace.path());
+  if (!guard || !ensure_trace(guard.thread())) return;
+  if (options.verbosity > 0) say("recording to ", trace.path());
+  storm_begins(guard);
 }
 
 void finish() {
   Guard guard;
   if (!guard || !trace.is_open()) return;
+  report_storm(guard.thread());
   JsonLine line(guard.thread().line, sizeof guard.thread().line);
   find_thread([](ThreadState& thread) {
     count_fresh_locks(thread);
     return false;
   });
-  trace.append(line.begin("end").end());
+  trace.append(line.begin("end").number("at", nanoseconds_now()).end());
   trace.refresh_stats();
   trace.trim();
 }

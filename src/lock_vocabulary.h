@@ -49,6 +49,7 @@ enum class Cause : std::uint8_t {
   Loader,   // loads, unloads or looks something up
   Fault,    // a page fault
   Service,  // what whoever serves the thread's fault takes, on its behalf; or the service itself, by a call
+  Mmap,     // a call that changes the process's memory mappings
 };
 
 enum class Access : std::uint8_t { Read, Write, Unknown };
@@ -95,7 +96,8 @@ constexpr std::string_view spelling(Mode m) {
   return names[static_cast<int>(m)];
 }
 constexpr std::string_view spelling(Cause c) {
-  constexpr std::string_view names[] = {"call", "relock", "join", "once", "loader", "fault", "service"};
+  constexpr std::string_view names[] = {"call",   "relock", "join",    "once",
+                                        "loader", "fault",  "service", "mmap"};
   return names[static_cast<int>(c)];
 }
 constexpr std::string_view spelling(Access a) {

@@ -120,6 +120,7 @@ void TraceDecoder::header(const Fields& fields) {
                       .pid = fields.number32("pid"),
                       .ppid = fields.number32_or("ppid", 0),
                       .started = fields.number_or("started", 0),
+                      .boot = std::string(fields.text_or("boot", "")),
                       .page_size = fields.number_or("page_size", 0)});
 }
 
@@ -208,7 +209,11 @@ void TraceDecoder::lock(const Fields& fields) {
   record.summary = fields.flag_or("summary", false);
   record.address = fields.hexadecimal("addr");
   record.of_process = owner_is_process(fields);
+  record.device = fields.number_or("device", 0);
   record.inode = fields.number_or("inode", 0);
+  const std::string_view offset = record.kind == LockKind::File ? "start" : "offset";
+  record.has_offset = fields.has(offset);
+  record.offset = fields.number_or(offset, 0);
   record.events = fields.flag_or("events", false);
   record.thread = a_thread(fields.number32_or("thread", 0));
   if ((record.kind == LockKind::Thread) != bool(record.thread))
@@ -293,7 +298,7 @@ void TraceDecoder::dependency(const Fields& fields) {
   record.to = a_lock(required(fields.number32("to"), "to"));
   record.mode = fields.word("mode", Mode::SharedFair);
   record.stack = a_stack(fields.number("stack"));
-  record.cause = fields.word("cause", Cause::Service);
+  record.cause = fields.word("cause", Cause::Mmap);
   record.timed = fields.flag_or("timed", false);
   record.observed = fields.flag_or("observed", true);
   record.subclass = subclass(fields);
@@ -329,7 +334,7 @@ DeadlockWait TraceDecoder::deadlock_wait(const Fields& fields) const {
           .to = a_lock(fields.number("to")),
           .mode = fields.word("mode", Mode::SharedFair),
           .stack = a_stack(fields.number("stack")),
-          .cause = fields.word("cause", Cause::Service),
+          .cause = fields.word("cause", Cause::Mmap),
           .what = std::string(fields.text("for")),
           .address = fields.hexadecimal("addr"),
           .joins = a_thread(fields.number_or("joins", 0))};
@@ -362,8 +367,8 @@ void TraceDecoder::range(const Fields& fields) {
   visitor_.on_range(std::move(record));
 }
 
-void TraceDecoder::end(const Fields&) {
-  visitor_.on_end();
+void TraceDecoder::end(const Fields& fields) {
+  visitor_.on_end(fields.number_or("at", 0));
 }
 
 }  // namespace faultline

@@ -41,7 +41,7 @@ class TraceVisitor {
   virtual void on_access(AccessRecord access) = 0;
   virtual void on_assertion(AssertionRecord assertion) = 0;
   virtual void on_range(RangeRecord range) = 0;
-  virtual void on_end() = 0;
+  virtual void on_end(std::uint64_t at) = 0;  // ns since 1970, 0 not known
 };
 
 // what() is one line, "FILE:LINE: what is wrong; what to do".

@@ -33,6 +33,7 @@ struct HeaderRecord {
   std::uint32_t pid = 0;
   std::uint32_t ppid = 0;
   std::uint64_t started = 0;  // ns since 1970
+  std::string boot;           // of the system it ran on, may be empty
   std::uint64_t page_size = 0;
 };
 
@@ -90,13 +91,18 @@ struct LockRecord {
   bool shared = false;  // between processes
   std::uint64_t address = 0;
   bool of_process = false;  // of a file: its owner is the process, whose threads never wait for each other
-  std::uint64_t inode = 0;  // of a service: number of the userfaultfd's file; of a file: its own
-  bool events = false;      // of a service: that an event is read, not that a fault is resolved
-  ThreadId thread;          // of a thread's end: which one; none otherwise
-  StackId init;             // none: its initialisation was not seen
-  StackId first;            // none: its first acquisition was not seen
-  bool summary = false;     // stands for the locks of its class that were not told apart
-  bool is_static = false;   // it lies in a module's image, at `place`
+  // Of a service: number of the userfaultfd's file. Of a file: its own, and the first byte of the lock. Of
+  // what processes share: where in which file, or object without a name, it lies. Inode 0: not known.
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t offset = 0;
+  bool has_offset = false;
+  bool events = false;     // of a service: that an event is read, not that a fault is resolved
+  ThreadId thread;         // of a thread's end: which one; none otherwise
+  StackId init;            // none: its initialisation was not seen
+  StackId first;           // none: its first acquisition was not seen
+  bool summary = false;    // stands for the locks of its class that were not told apart
+  bool is_static = false;  // it lies in a module's image, at `place`
   Frame place;
 };
 

@@ -1,4 +1,5 @@
 // The dynamic loader: dlopen, dlmopen, dlclose, dlsym, dlvsym, dladdr, dl_iterate_phdr.
+#include "fault/mmap_lock.h"
 #include "hooks/hook.h"
 #include "record/loader_calls.h"
 #include "record/stacks.h"
@@ -46,6 +47,8 @@ namespace {
 
 // Objects are added under the other lock; asking for one that is there, or for the program, adds none.
 void load_begins(const char* file, int mode, CallPoint at) {
+  if (file != nullptr && (mode & RTLD_NOLOAD) == 0)
+    before_mapping_change(at, Mode::Exclusive, Happened::Perhaps);
   loader_call_begins(LoaderLock::Load, at, file != nullptr && (mode & RTLD_NOLOAD) == 0);
 }
 
@@ -89,6 +92,7 @@ FAULTLINE_JUMPING_HOOK(dlvsym);
 
 FAULTLINE_EXPORT int dlclose(void* handle) noexcept {
   const CallPoint at = FAULTLINE_CALL_POINT;
+  before_mapping_change(at, Mode::Exclusive, Happened::Perhaps);
   loader_call_begins(LoaderLock::Load, at, true);
   const int result = real::dlclose(handle);
   loader_call_ended(LoaderLock::Load, at);

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "fault/mmap_lock.h"
 #include "hooks/hook.h"
 #include "record/unwinder.h"
 #include "runtime.h"
@@ -12,6 +13,7 @@ using namespace faultline;
 
 FAULTLINE_EXPORT pid_t fork() noexcept {
   if (!recording()) return real::fork();
+  before_mapping_change(FAULTLINE_CALL_POINT);
   before_fork();
   const pid_t result = real::fork();
   Guard guard;

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "fault/mmap_lock.h"
 #include "hooks/hook.h"
 #include "hooks/unwound.h"
 #include "record/thread_ends.h"
@@ -31,9 +32,11 @@ Result run_thread(void* prepared) {
   return routine(argument);
 }
 
-// Creates a thread by `create`, which is given what to run instead of `routine`..
+// Creates a thread by `create`, which is given what to run instead of `routine`. Its stack may be mapped for
+// it.
 template <class Result, class Create>
-int creating(pthread_t* thread, Routine<Result> routine, void* argument, Create create) {
+int creating(pthread_t* thread, Routine<Result> routine, void* argument, CallPoint at, Create create) {
+  before_mapping_change(at, Mode::Exclusive, Happened::Perhaps);
   ThreadState* prepared = nullptr;
   {
     Guard guard;
@@ -91,13 +94,13 @@ static_assert(thrd_success == 0);
 
 FAULTLINE_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
                                     void* (*routine)(void*), void* argument) noexcept {
-  return creating(thread, routine, argument, [=](Routine<void*> run, void* with) {
+  return creating(thread, routine, argument, FAULTLINE_CALL_POINT, [=](Routine<void*> run, void* with) {
     return real::pthread_create(thread, attributes, run, with);
   });
 }
 
 FAULTLINE_EXPORT int thrd_create(thrd_t* thread, thrd_start_t routine, void* argument) {
-  return creating(thread, routine, argument,
+  return creating(thread, routine, argument, FAULTLINE_CALL_POINT,
                   [=](Routine<int> run, void* with) { return real::thrd_create(thread, run, with); });
 }
 

@@ -7,6 +7,7 @@
 #include "fault/context_messages.h"
 #include "fault/fault_service.h"
 #include "fault/served_ranges.h"
+#include "fault/storm.h"
 #include "hooks/hook.h"
 #include "options.h"
 #include "record/file_locks.h"
@@ -31,6 +32,7 @@ bool is_userfault_request(unsigned long request) {
 int agree_on_api(int fd, uffdio_api* api, CallPoint at) {
   uffdio_api asked;
   if (!sys::copy_argument(&asked, api, sizeof asked)) return real::ioctl(fd, UFFDIO_API, api);
+  if ((asked.features & UFFD_FEATURE_EVENT_REMOVE) != 0) storm_leaves_process_alone();
   uffdio_api with_thread = asked;
   with_thread.features |= UFFD_FEATURE_THREAD_ID;
   int result = real::ioctl(fd, UFFDIO_API, &with_thread);

@@ -1,6 +1,7 @@
 #include "record/acquisition.h"
 
 #include "fault/fault_service.h"
+#include "fault/storm.h"
 #include "record/dependencies.h"
 #include "record/leaf_locks.h"
 #include "record/loader_calls.h"
@@ -170,6 +171,7 @@ void before_wait(const volatile void* lock, LockKind kind, Mode mode, WaitKind w
   ThreadState& thread = guard.thread();
   if (passes_unwatched(thread)) return;
   drop_stale(thread, lock, kind);
+  if (thread.top == thread.base) storm_at_outermost(thread);
   CallSite& site = site_of(guard, at);
   HeldLock taken = describe(guard, lock, kind, mode, site);
   if (!taken.word) return;
@@ -190,6 +192,7 @@ void acquired_by_try(const volatile void* lock, LockKind kind, Mode mode, CallPo
   Guard guard;
   if (!guard) return passed_through(lock);
   if (passes_unwatched(guard.thread())) return;
+  if (guard.thread().top == guard.thread().base) storm_at_outermost(guard.thread());
   HeldLock entry = describe(guard, lock, kind, mode, site_of(guard, at));
   if (!entry.word) return;
   entry.by_trylock = true;

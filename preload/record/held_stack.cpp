@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "fault/storm.h"
 #include "record/subclass.h"
 #include "record/thread_registry.h"
 #include "runtime.h"
@@ -12,7 +13,7 @@ namespace faultline {
 
 void set_limit(ThreadState& thread) {
   const bool slow = thread.is_server || thread.paused != 0 || thread.next_subclass != 0 ||
-                    thread.loader_call_count != 0 || thread.holds_files;
+                    thread.loader_call_count != 0 || thread.holds_files || is_storming();
   __atomic_store_n(&thread.limit, slow ? thread.base : thread.end, __ATOMIC_SEQ_CST);
   // Another thread may have asked for notice just before, and this overwritten how it did.
   bool asked = thread.forget_known.load(std::memory_order_seq_cst);

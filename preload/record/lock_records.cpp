@@ -9,6 +9,7 @@
 #include "record/stacks.h"
 #include "runtime.h"
 #include "sys/arena.h"
+#include "sys/mappings.h"
 
 namespace faultline {
 namespace {
@@ -37,6 +38,25 @@ void write_attributes(JsonLine& line, LockKind kind, const volatile void* addres
   } else if (kind == LockKind::File) {
     write_file_attributes(line, *static_cast<const FileLock*>(const_cast<const void*>(address)));
   }
+}
+
+bool is_shared_between_processes(LockKind kind, const volatile void* address) {
+  if (kind == LockKind::Mutex)
+    return (reinterpret_cast<const volatile pthread_mutex_t*>(address)->__data.__kind & kKindShared) != 0;
+  return kind == LockKind::Rwlock &&
+         reinterpret_cast<const volatile pthread_rwlock_t*>(address)->__data.__shared != 0;
+}
+
+// Where a lock of several processes lies, so that it is known as the same one in all of them.
+void write_shared_place(ThreadState& thread, JsonLine& line, const volatile void* lock) {
+  const auto address = reinterpret_cast<std::uintptr_t>(lock);
+  Mapping mapping;
+  if (!find_mapping(reinterpret_cast<char*>(thread.stack_words), sizeof thread.stack_words, address,
+                    mapping) ||
+      !mapping.shared || mapping.inode == 0)
+    return;
+  line.number("device", mapping.device).number("inode", mapping.inode);
+  line.number("offset", mapping.offset + (address - mapping.low));
 }
 
 void write_name(ThreadState& thread, LockId lock, const char* name, std::string_view record = "name") {
@@ -85,7 +105,10 @@ LockId write_lock_record(ThreadState& thread, LockWord word, LockKind kind, cons
   line.number("init", facts.initialised ? origin.value : 0)
       .number("first", facts.initialised ? 0 : origin.value);
   if (place.module) line.open("static", '[').element(place.module.value).element(place.offset).close(']');
-  if (address != nullptr && (!may_be_gone || is_there(address, kind))) write_attributes(line, kind, address);
+  if (address != nullptr && (!may_be_gone || is_there(address, kind))) {
+    write_attributes(line, kind, address);
+    if (!summary && is_shared_between_processes(kind, address)) write_shared_place(thread, line, address);
+  }
   if (summary) line.truth("summary", true);
   trace.append(line.end());
   if (facts.name != nullptr) write_name(thread, id, facts.name);

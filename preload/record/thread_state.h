@@ -145,7 +145,7 @@ struct ThreadState {
   // Hot: one cache line. The held stack is [base, top), with an empty entry below `base`; pushing at or above
   // `limit` takes the slow path, which makes room. A thread that serves faults, is paused, has announced a
   // subclass, is inside the loader, or holds locks of files has limit == base: all its acquisitions take the
-  // slow path.
+  // slow path. In storm mode all threads are so.
   HeldLock* top;
   HeldLock* base;
   HeldLock* limit;

@@ -129,7 +129,7 @@ class CheckingVisitor : public TraceVisitor {
     next();
     promise(range.service.value <= locks_);
   }
-  void on_end() override { next(); }
+  void on_end(std::uint64_t) override { next(); }
 
  private:
   void next() {

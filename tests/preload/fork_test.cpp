@@ -36,7 +36,7 @@ struct Deaf : TraceVisitor {
   void on_access(AccessRecord) override {}
   void on_assertion(AssertionRecord) override {}
   void on_range(RangeRecord) override {}
-  void on_end() override {}
+  void on_end(std::uint64_t) override {}
   int dependencies = 0;
 };
 

@@ -43,7 +43,7 @@ class Counter : public TraceVisitor {
   }
   void on_assertion(AssertionRecord assertion) override { assertions.push_back(std::move(assertion)); }
   void on_range(RangeRecord) override { ++ranges; }
-  void on_end() override { ended = true; }
+  void on_end(std::uint64_t) override { ended = true; }
 
   HeaderRecord last_header;
   StatsRecord last_stats;
