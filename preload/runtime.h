@@ -44,7 +44,8 @@ enum class Key : std::uint64_t {
   Initialised,
   Subclass,
   ClassName,
-  FileLock
+  FileLock,
+  Device
 };
 constexpr std::uint64_t key_of(Key space, std::uint64_t a) {
   return mix(static_cast<std::uint64_t>(space) << 56, a);
