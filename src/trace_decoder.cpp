@@ -209,6 +209,7 @@ void TraceDecoder::lock(const Fields& fields) {
   record.address = fields.hexadecimal("addr");
   record.of_process = owner_is_process(fields);
   record.inode = fields.number_or("inode", 0);
+  record.device = fields.number_or("device", 0);
   record.events = fields.flag_or("events", false);
   record.thread = a_thread(fields.number32_or("thread", 0));
   if ((record.kind == LockKind::Thread) != bool(record.thread))

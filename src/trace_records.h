@@ -88,14 +88,15 @@ struct LockRecord {
   bool robust = false;
   bool shared = false;  // between processes
   std::uint64_t address = 0;
-  bool of_process = false;  // of a file: its owner is the process, whose threads never wait for each other
-  std::uint64_t inode = 0;  // of a service: number of the userfaultfd's file; of a file: its own
-  bool events = false;      // of a service: that an event is read, not that a fault is resolved
-  ThreadId thread;          // of a thread's end: which one; none otherwise
-  StackId init;             // none: its initialisation was not seen
-  StackId first;            // none: its first acquisition was not seen
-  bool summary = false;     // stands for the locks of its class that were not told apart
-  bool is_static = false;   // it lies in a module's image, at `place`
+  bool of_process = false;   // of a file: its owner is the process, whose threads never wait for each other
+  std::uint64_t inode = 0;   // of a service: number of the userfaultfd's file; of a file: its own
+  std::uint64_t device = 0;  // of a service of a FUSE file system: of its mount
+  bool events = false;       // of a service: that an event is read, not that a fault is resolved
+  ThreadId thread;           // of a thread's end: which one; none otherwise
+  StackId init;              // none: its initialisation was not seen
+  StackId first;             // none: its first acquisition was not seen
+  bool summary = false;      // stands for the locks of its class that were not told apart
+  bool is_static = false;    // it lies in a module's image, at `place`
   Frame place;
 };
 
