@@ -139,6 +139,7 @@ LockClass LockClasses::make_class(LockId id, std::size_t callers) {
   const Lock& lock = model_.locks[id];
   if (!lock.name.empty()) return {"name:" + lock.name, lock.name};
   if (lock.kind == LockKind::Service && lock.events) return {"service:uffd-events", "service(uffd events)"};
+  if (lock.kind == LockKind::Service && lock.device != 0) return {"service:fuse", "service(fuse)"};
   if (lock.kind == LockKind::Service) return {"service:uffd", "service(uffd)"};
   if (lock.kind == LockKind::MmapLock) return {"model:mmap_lock", "mmap_lock"};
   if (lock.kind == LockKind::Thread) return class_of_thread(lock);

@@ -50,7 +50,8 @@ enum class Key : std::uint64_t {
   Token,
   NamedObject,
   Assertion,
-  StormFile
+  StormFile,
+  Device
 };
 constexpr std::uint64_t key_of(Key space, std::uint64_t a) {
   return mix(static_cast<std::uint64_t>(space) << 56, a);

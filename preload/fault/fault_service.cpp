@@ -257,6 +257,35 @@ void end_resolution(Guard& guard, const Resolution& resolution) {
   if (resolution.unseen) server_is_idle(guard.thread());
 }
 
+void request_read(Guard& guard, LockId service, std::uint64_t number, CallPoint at) {
+  ThreadState& server = guard.thread();
+  become_server(server);
+  const StackId read_at = call_site(guard, at).place.stack;
+  const PendingFault* pending = add_pending_fault(service, number, 0, nullptr, HeldId{}, server.id, read_at);
+  if (pending != nullptr) record_log(server, *pending, read_at);
+  server_is_idle(server);
+  trace.refresh_stats();
+}
+
+void begin_answer(Guard& guard, LockId service, std::uint64_t number, CallPoint at, Resolution& resolution) {
+  ThreadState& server = guard.thread();
+  resolution.count = 0;
+  PendingFault* requests[Resolution::kMost];
+  const std::size_t count = number == kAllItRead
+                                ? pending_read_by(server.id, requests, Resolution::kMost)
+                                : pending_in_range(service, number, 1, requests, Resolution::kMost);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (requests[i]->service != service) continue;
+    resolution.sequences[resolution.count++] = requests[i]->sequence.load(std::memory_order_relaxed);
+    if (requests[i]->reader != server.id) record_log(server, *requests[i], call_site(guard, at).place.stack);
+  }
+}
+
+void end_answer(Guard& guard, const Resolution& resolution) {
+  for (std::size_t i = 0; i < resolution.count; ++i) remove_pending_fault(resolution.sequences[i]);
+  server_is_idle(guard.thread());
+}
+
 void range_registered(Guard& guard, const FaultContext& context, const uffdio_register& request) {
   ThreadState& thread = guard.thread();
   if (thread.top == thread.base) load_blocked_stack_unwinder();

@@ -193,6 +193,7 @@ struct ThreadState {
   ServedAcquisition served[kServerLog];
   std::uint32_t reading_count;
   ServedReading readings[kMostReadings];
+  LockId spliced_from;  // the FUSE service whose request it moved into a pipe last; none once it read it
   // Locks this thread holds that other threads have released: they ask it, through `limit`, to take notice.
   std::atomic<const void*> released_by_others[8];
   // Of record/pause.h: how often recording is switched off, and locks taken meanwhile and not yet given up.
