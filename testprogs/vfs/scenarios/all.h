@@ -8,5 +8,8 @@ namespace tvfs {
 extern const Scenario kExt4MmapInline;
 extern const Scenario kExt4MkwriteInline;
 extern const Scenario kExt4InlineRace;
+extern const Scenario kXfsPunchMappages;
+extern const Scenario kGupDirty;
+extern const Scenario kDioDirty;
 
 }  // namespace tvfs
