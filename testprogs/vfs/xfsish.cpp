@@ -1,5 +1,7 @@
 #include "xfsish.h"
 
+#include <faultline/annotate.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -230,6 +232,8 @@ static const FileOps& file_ops_of(MapPages map_pages) {
 
 XfsInode::XfsInode(BlockDevice& storage, MapPages map_pages)
     : Inode(file_ops_of(map_pages), kAddressSpaceOps), device(storage) {
+  // A class of its own, as each file system's inode lock is in the kernel.
+  faultline_name_rwlock(i_rwsem.native_handle(), "IOLOCK");
   blocks.fill(kNoBlock);
 }
 

@@ -11,5 +11,6 @@ extern const Scenario kExt4InlineRace;
 extern const Scenario kXfsPunchMappages;
 extern const Scenario kGupDirty;
 extern const Scenario kDioDirty;
+extern const Scenario kMmapRwFault;
 
 }  // namespace tvfs

@@ -4,7 +4,8 @@ namespace tvfs {
 
 std::span<const Scenario* const> scenarios() {
   static constexpr const Scenario* kAll[] = {&kExt4MmapInline,   &kExt4MkwriteInline, &kExt4InlineRace,
-                                             &kXfsPunchMappages, &kGupDirty,          &kDioDirty};
+                                             &kXfsPunchMappages, &kGupDirty,          &kDioDirty,
+                                             &kMmapRwFault};
   return kAll;
 }
 
