@@ -4,8 +4,8 @@
 // The third mail thread asks whether fault-around (->map_pages), which neither waits for a page nor asks the
 // file system, may map a page that a hole punch is about to free. MapPages has the answers.
 //
-// Lock order: IOLOCK (inode_lock) -> mmap_lock (a copy faults) -> XFS_MMAPLOCK -> page_lock -> xfs_ilock ->
-// block_bitmap_lock.
+// Lock order: IOLOCK (its inode lock) -> mmap_lock (a copy faults) -> XFS_MMAPLOCK -> page_lock -> xfs_ilock
+// -> block_bitmap_lock.
 #pragma once
 
 #include <array>

@@ -7,5 +7,10 @@ namespace tvfs {
 
 extern const Scenario kExt4MmapInline;
 extern const Scenario kExt4MkwriteInline;
+extern const Scenario kExt4InlineRace;
+extern const Scenario kXfsPunchMappages;
+extern const Scenario kGupDirty;
+extern const Scenario kDioDirty;
+extern const Scenario kMmapRwFault;
 
 }  // namespace tvfs
