@@ -15,8 +15,9 @@ namespace {
 TrapServer trap_server = nullptr;
 void* trap_server_self = nullptr;
 
-// Where the thread goes on after a touch that could not be served; null outside of such a touch.
-thread_local sigjmp_buf* failed_touch = nullptr;
+// Where the thread goes on after a touch that could not be served; null outside of such a touch. Volatile:
+// the handler looks at any time.
+thread_local sigjmp_buf* volatile failed_touch = nullptr;
 
 Trap trap_of(const siginfo_t& info, [[maybe_unused]] const void* context) {
   Trap trap{.address = reinterpret_cast<std::uintptr_t>(info.si_addr), .store = false, .present = false};

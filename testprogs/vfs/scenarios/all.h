@@ -7,5 +7,6 @@ namespace tvfs {
 
 extern const Scenario kExt4MmapInline;
 extern const Scenario kExt4MkwriteInline;
+extern const Scenario kExt4InlineRace;
 
 }  // namespace tvfs

@@ -3,7 +3,7 @@
 namespace tvfs {
 
 std::span<const Scenario* const> scenarios() {
-  static constexpr const Scenario* kAll[] = {&kExt4MmapInline, &kExt4MkwriteInline};
+  static constexpr const Scenario* kAll[] = {&kExt4MmapInline, &kExt4MkwriteInline, &kExt4InlineRace};
   return kAll;
 }
 
