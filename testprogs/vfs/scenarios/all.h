@@ -8,5 +8,7 @@ namespace tvfs {
 extern const Scenario kExt4MmapInline;
 extern const Scenario kExt4MkwriteInline;
 extern const Scenario kExt4InlineRace;
+extern const Scenario kGfs2Self;
+extern const Scenario kGfs2Abba;
 
 }  // namespace tvfs

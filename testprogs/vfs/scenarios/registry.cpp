@@ -3,7 +3,7 @@
 namespace tvfs {
 
 std::span<const Scenario* const> scenarios() {
-  static constexpr const Scenario* kAll[] = {&kExt4MmapInline, &kExt4MkwriteInline, &kExt4InlineRace};
+  static constexpr const Scenario* kAll[] = {&kExt4MmapInline, &kExt4MkwriteInline, &kExt4InlineRace, &kGfs2Self, &kGfs2Abba};
   return kAll;
 }
 
