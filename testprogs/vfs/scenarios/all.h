@@ -12,5 +12,7 @@ extern const Scenario kXfsPunchMappages;
 extern const Scenario kGupDirty;
 extern const Scenario kDioDirty;
 extern const Scenario kMmapRwFault;
+extern const Scenario kGfs2Self;
+extern const Scenario kGfs2Abba;
 
 }  // namespace tvfs

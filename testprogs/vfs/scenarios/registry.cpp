@@ -5,7 +5,7 @@ namespace tvfs {
 std::span<const Scenario* const> scenarios() {
   static constexpr const Scenario* kAll[] = {&kExt4MmapInline,   &kExt4MkwriteInline, &kExt4InlineRace,
                                              &kXfsPunchMappages, &kGupDirty,          &kDioDirty,
-                                             &kMmapRwFault};
+                                             &kGfs2Self,         &kGfs2Abba,          &kMmapRwFault};
   return kAll;
 }
 
