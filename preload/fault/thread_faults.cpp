@@ -111,13 +111,16 @@ void pass_over_own_faults(ThreadState& thread) {
   if (thread.reads_ring) pass_over(thread);
 }
 
-bool read_own_ring(ThreadState& thread) {
-  if (thread.top == thread.base && !thread.ring_was_full) {
-    pass_over(thread);
-    return true;
+ThreadState* watched_thread() {
+  ThreadState* thread = tls.active;
+  if (thread == nullptr || !thread->reads_ring || is_unnoticed_child()) return nullptr;
+  if (__builtin_expect(!has_new_samples(*thread->ring), 1)) return thread;
+  if (thread->top == thread->base && !thread->ring_was_full) {
+    pass_over(*thread);
+    return thread;
   }
   { const Guard guard; }
-  return tls.active == &thread && thread.reads_ring;
+  return tls.active == thread && thread->reads_ring ? thread : nullptr;
 }
 
 bool newest_sample(const ThreadState& stopped, FaultSample& sample) {
