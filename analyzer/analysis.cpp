@@ -20,6 +20,10 @@ Report Analysis::report() const {
       locate(model_.dependencies[edge.dependency].stack);
     }
     for (const FindingWait& wait : finding.waits) locate(wait.at);
+    for (const FindingSite& site : finding.sites) {
+      locate(site.at);
+      for (const HeldId held : site.holds) locate(model_.held[held].stack);
+    }
   }
   report.warnings = model_.warnings;
   for (std::string& problem : symbolizer_.problems()) report.warnings.push_back(std::move(problem));

@@ -139,6 +139,7 @@ LockClass LockClasses::make_class(LockId id, std::size_t callers) {
   const Lock& lock = model_.locks[id];
   if (!lock.name.empty()) return {"name:" + lock.name, lock.name};
   if (lock.kind == LockKind::Service && lock.events) return {"service:uffd-events", "service(uffd events)"};
+  if (lock.kind == LockKind::Service && lock.device != 0) return {"service:fuse", "service(fuse)"};
   if (lock.kind == LockKind::Service) return {"service:uffd", "service(uffd)"};
   if (lock.kind == LockKind::MmapLock) return {"model:mmap_lock", "mmap_lock"};
   if (lock.kind == LockKind::Thread) return class_of_thread(lock);
@@ -154,6 +155,8 @@ LockClass LockClasses::make_class(LockId id, std::size_t callers) {
   for (const auto& [lock_id, stack] :
        std::ranges::equal_range(taken_, id, {}, &std::pair<LockId, StackId>::first))
     sites.push_back(&places_.site(stack, callers));
+  // Only ever named, as by an assertion.
+  if (sites.empty() && lock.first) sites.push_back(&places_.site(lock.first, callers));
   return class_by_sites(lock, sites);
 }
 

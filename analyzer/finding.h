@@ -21,9 +21,9 @@ enum class Kind : std::uint8_t {
   SelfLock,      // one thread waits for itself
   Deadlock,      // it happened
   SignalUnsafe,  // a signal handler takes what the code it interrupts may hold
-  Assertion,
-  Unguarded,  // no common lock over annotated state
-  Misuse,     // a lock call that fails or is undefined
+  Assertion,     // what the program says must be so was not
+  Unguarded,     // no common lock over annotated state
+  Misuse,        // a lock call that fails or is undefined
 };
 
 enum class Verdict : std::uint8_t {
@@ -91,6 +91,32 @@ struct FindingWait {
   StackId at;
 };
 
+// What one place has to do with a finding about state.
+enum class Action : std::uint8_t {
+  Read,     // reads guarded state
+  Write,    // writes it
+  Assert,   // says what must be so
+  Give,     // gives a token
+  Revoke,   // revokes or takes it
+  Fault,    // touches a page that is not there
+  Disable,  // rules page faults out
+};
+
+constexpr std::string_view spelling(Action a) {
+  constexpr std::string_view names[] = {"read", "write", "assert", "give", "revoke", "fault", "disable"};
+  return names[static_cast<int>(a)];
+}
+
+struct FindingSite {
+  Action action = Action::Read;
+  ThreadId thread;                // none: not known
+  std::vector<ThreadId> clients;  // whose page faults it serves meanwhile
+  std::vector<HeldId> holds;      // innermost first; its clients' too
+  bool knows_holds = true;        // else nothing is said of what it holds
+  StackId at;
+  std::optional<FaultRecord> fault;  // of Fault
+};
+
 struct FindingLock {
   LockId lock;
   std::string class_name;  // as shown to people
@@ -110,8 +136,10 @@ struct Finding {
   // origin or stacks.
   std::vector<FindingEdge> edges;
   std::vector<FindingWait> waits;  // of a deadlock that happened: each of its threads
+  std::vector<FindingSite> sites;  // of kinds Assertion and Unguarded, which have no edges
   std::vector<std::string> notes;  // further sentences: what a reader should know of the evidence
-  std::uint32_t instances = 1;     // sets of lock instances that share this fingerprint
+  // Sets of lock instances that share this fingerprint; of kinds Assertion and Unguarded, objects.
+  std::uint32_t instances = 1;
 };
 
 struct Summary {

@@ -214,7 +214,7 @@ void Findings::merge(Draft& shown, const Draft& other) const {
 }
 
 std::vector<Finding> Findings::take() {
-  std::vector<Finding> findings;
+  std::vector<Finding> findings = std::move(finished_);
   for (auto& [fingerprint, draft] : drafts_) {
     for (const auto& place : draft.places) std::ranges::copy(place, std::back_inserter(draft.finding.edges));
     draft.finding.instances = static_cast<std::uint32_t>(lock_sets_.at(fingerprint).size());

@@ -36,6 +36,9 @@ class Findings {
   // cycle would have had, and is shown instead of it: cycles added later count as further witnesses.
   void add_deadlock(const Happened& happened);
 
+  // Adds one that is complete, and the only one with its fingerprint.
+  void add(Finding finished) { finished_.push_back(std::move(finished)); }
+
   // All of them, worst first.
   std::vector<Finding> take();
 
@@ -66,6 +69,7 @@ class Findings {
   const LockClasses& classes_;
   Explainer explainer_;
   std::map<std::string, Draft> drafts_;
+  std::vector<Finding> finished_;
   // The distinct sets of lock instances behind each fingerprint: two cycles through one set are one finding
   // seen once.
   std::map<std::string, std::set<std::vector<LockId>>> lock_sets_;  // by fingerprint

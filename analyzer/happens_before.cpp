@@ -10,18 +10,26 @@ namespace {
 // Clocks kept at most, in entries: about 100 MB. Beyond it they are made anew when asked for again.
 constexpr std::size_t kMaxClockEntries = 4'000'000;
 
-}  // namespace
-
-Stretch stretch_of(const Dependency& dependency) {
-  switch (dependency.open) {
+Stretch stretch(ThreadId thread, std::uint32_t epoch, Open open) {
+  switch (open) {
     case Open::No:
       break;
     case Open::Epochs:
-      return {dependency.thread, dependency.epoch, kLastEpoch};
+      return {thread, epoch, kLastEpoch};
     case Open::Threads:
       return {};
   }
-  return {dependency.thread, dependency.epoch, dependency.epoch};
+  return {thread, epoch, epoch};
+}
+
+}  // namespace
+
+Stretch stretch_of(const Dependency& dependency) {
+  return stretch(dependency.thread, dependency.epoch, dependency.open);
+}
+
+Stretch stretch_of(const AccessRecord& access) {
+  return stretch(access.thread, access.epoch, access.open);
 }
 
 HappensBefore::HappensBefore(const Model& model) : model_(model), joins_(model.threads.size() + 1) {

@@ -34,6 +34,7 @@ struct Stretch {
 
 // When `dependency` may happen, what it leaves open included.
 Stretch stretch_of(const Dependency& dependency);
+Stretch stretch_of(const AccessRecord& access);
 
 class HappensBefore {
  public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "assertions.h"
 #include "classes.h"
 #include "cycles.h"
 #include "deadlocks.h"
@@ -12,6 +13,7 @@
 #include "search_budget.h"
 #include "services.h"
 #include "summaries.h"
+#include "unguarded.h"
 #include "verdicts.h"
 
 namespace faultline {
@@ -40,6 +42,9 @@ class Judging {
       search(model_, classes_.map(), rules);
     }
     find_misuse();
+    for (Finding& finding : failed_assertions(model_, classes_, names_)) findings_.add(std::move(finding));
+    for (Finding& finding : unguarded_state(model_, classes_, names_, judgement_.bounds))
+      findings_.add(std::move(finding));
     judgement_.findings = findings_.take();
     if (options_.policy == Policy::Lockdep) say_what_the_policy_raised();
     std::ranges::copy(budget_.bounds_reached(), std::back_inserter(judgement_.bounds));

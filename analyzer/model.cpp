@@ -27,7 +27,8 @@ class Builder : public TraceVisitor {
         stacks_before_(model.stacks.size()),
         threads_before_(model.threads.size()),
         locks_before_(model.locks.size()),
-        held_before_(model.held.size()) {}
+        held_before_(model.held.size()),
+        states_before_(model.states.size()) {}
 
   void on_header(HeaderRecord header) override {
     if (!run_.empty() && header.run != run_) throw OtherRun();
@@ -100,6 +101,27 @@ class Builder : public TraceVisitor {
     }
     model_.deadlocks.push_back(std::move(deadlock));
   }
+  void on_state(StateRecord state) override { model_.states.add({std::move(state), process_}); }
+  void on_access(AccessRecord access) override {
+    access.thread = here(access.thread);
+    access.state = here(access.state);
+    access.under = here(access.under);
+    access.stack = here(access.stack);
+    for (ThreadId& client : access.clients) client = here(client);
+    model_.accesses.push_back(std::move(access));
+  }
+  void on_assertion(AssertionRecord assertion) override {
+    assertion.thread = here(assertion.thread);
+    assertion.under = here(assertion.under);
+    assertion.stack = here(assertion.stack);
+    for (ThreadId& client : assertion.clients) client = here(client);
+    assertion.lock = here(assertion.lock);
+    for (std::optional<TokenTime>* time : {&assertion.given, &assertion.revoked})
+      if (*time) *time = TokenTime{here((*time)->thread), here((*time)->stack)};
+    assertion.fault.service = here(assertion.fault.service);
+    assertion.disabled = here(assertion.disabled);
+    model_.assertions.push_back(std::move(assertion));
+  }
   void on_range(RangeRecord range) override {
     range.service = here(range.service);
     model_.ranges.push_back(std::move(range));
@@ -144,13 +166,14 @@ class Builder : public TraceVisitor {
   ThreadId here(ThreadId id) const { return shifted(id, threads_before_); }
   LockId here(LockId id) const { return shifted(id, locks_before_); }
   HeldId here(HeldId id) const { return shifted(id, held_before_); }
+  StateId here(StateId id) const { return shifted(id, states_before_); }
 
   Model& model_;
   const fs::path& file_;
   std::string_view run_;
   ProcessId process_;
   std::uint64_t dependencies_ = 0;
-  std::size_t modules_before_, stacks_before_, threads_before_, locks_before_, held_before_;
+  std::size_t modules_before_, stacks_before_, threads_before_, locks_before_, held_before_, states_before_;
 };
 
 // Whether the file held any record.

@@ -110,6 +110,10 @@ struct Lock : LockRecord {
   bool is_mmap_lock = false;  // the program declared it as its own mmap_lock
 };
 
+struct GuardedState : StateRecord {
+  ProcessId process;
+};
+
 // What `wait` waits for was held by this thread of the parent process when it forked.
 struct Orphan {
   DependencyId wait;
@@ -128,6 +132,9 @@ struct Model {
   Table<LockId, Lock> locks;     // those that took part in a dependency; `stats.locks` counts all
   Table<HeldId, HeldNode> held;  // a node's `under` is always smaller than the node
   Table<DependencyId, Dependency> dependencies;
+  Table<StateId, GuardedState> states;  // guarded, and touched by two threads
+  std::vector<AccessRecord> accesses;
+  std::vector<AssertionRecord> assertions;  // that did not hold
   std::vector<Orphan> orphans;
   std::vector<JoinRecord> joins;
   std::vector<RangeRecord> ranges;

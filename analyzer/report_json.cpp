@@ -39,11 +39,10 @@ Json json_thread(const Model& model, ThreadId id) {
           {"role", ""}};
 }
 
-Json json_fault(const Dependency& dependency) {
-  const FaultRecord& fault = dependency.fault;
+Json json_fault(const FaultRecord& fault, bool observed) {
   Json json = {{"address", hexadecimal(fault.address)},
                {"access", spelling(fault.access)},
-               {"origin", dependency.observed ? spelling(fault.origin) : "may"},
+               {"origin", observed ? spelling(fault.origin) : "may"},
                {"stack_from", fault.stack_is_registers ? "registers" : "last-recorded"}};
   if (fault.service) json["service"] = fault.service.value;
   return json;
@@ -63,7 +62,7 @@ Json json_edge(const Report& report, const FindingEdge& edge) {
                {"held_at", json_stack(report, held.stack)},
                {"at", json_stack(report, dependency.stack)}};
   if (dependency.cause == Cause::Fault || dependency.fault.origin == Origin::Event)
-    json["fault"] = json_fault(dependency);
+    json["fault"] = json_fault(dependency.fault, dependency.observed);
   if (dependency.via_thread)
     json["via"] = {{"service", dependency.via_service.value},
                    {"thread", json_thread(model, dependency.via_thread)}};
@@ -90,6 +89,26 @@ Json json_wait(const Report& report, const FindingWait& wait) {
           {"at", json_stack(report, wait.at)}};
 }
 
+Json json_site(const Report& report, const FindingSite& site) {
+  const Model& model = report.model;
+  Json json = {{"action", spelling(site.action)},
+               {"thread", site.thread ? json_thread(model, site.thread) : Json(nullptr)},
+               {"at", json_stack(report, site.at)}};
+  if (site.knows_holds) {
+    json["holds"] = Json::array();
+    for (const HeldId id : site.holds) {
+      const HeldNode& held = model.held[id];
+      json["holds"].push_back({{"lock", held.lock.value},
+                               {"mode", report_mode(held.mode)},
+                               {"by_trylock", held.trylock},
+                               {"at", json_stack(report, held.stack)}});
+    }
+  }
+  for (const ThreadId client : site.clients) json["for"].push_back(json_thread(model, client));
+  if (site.fault) json["fault"] = json_fault(*site.fault, true);
+  return json;
+}
+
 Json json_finding(const Report& report, const Finding& finding) {
   Json locks = Json::array();
   for (const FindingLock& lock : finding.locks)
@@ -114,6 +133,7 @@ Json json_finding(const Report& report, const Finding& finding) {
     json["waits"] = Json::array();
     for (const FindingWait& wait : finding.waits) json["waits"].push_back(json_wait(report, wait));
   }
+  for (const FindingSite& site : finding.sites) json["sites"].push_back(json_site(report, site));
   return json;
 }
 

@@ -41,11 +41,15 @@ class FindingText {
       out += edge.alternative ? alternative(edge) : "\n" + primary(edge, ++number);
     if (finding_.edges.empty())
       for (const FindingWait& wait : finding_.waits) out += "\n" + waiting(wait, ++number);
+    for (const FindingSite& each : finding_.sites) out += "\n" + site(each, ++number);
     for (const std::string& note : finding_.notes)
       out += "\n" + wrapped("note: " + sentence(note), 2, style_.width);
     if (finding_.instances > 1)
-      out += "\n" + wrapped("Seen on " + counted(finding_.instances, "set") +
-                                " of locks of these classes; one is shown.",
+      out += "\n" + wrapped("Seen on " +
+                                (finding_.sites.empty()
+                                     ? counted(finding_.instances, "set") + " of locks of these classes"
+                                     : counted(finding_.instances, "object")) +
+                                "; one is shown.",
                             2, style_.width);
     return out;
   }
@@ -180,6 +184,46 @@ class FindingText {
     if (!held.empty()) out += wrapped(held, 5, style_.width);
     out += wrapped("waits for " + printable(wait.what) + ", at", 5, style_.width);
     return out + stacks_.render(view_stack(model_, report_.names, wait.at), 7);
+  }
+
+  static std::string deed(const FindingSite& site) {
+    switch (site.action) {
+      case Action::Read:
+        return "reads it, at";
+      case Action::Write:
+        return "writes it, at";
+      case Action::Assert:
+        return "asserts it, at";
+      case Action::Give:
+        return "gave it, at";
+      case Action::Revoke:
+        return "revoked it, at";
+      case Action::Disable:
+        return "ruled faults out, at";
+      case Action::Fault:
+        break;
+    }
+    const FaultRecord& fault = *site.fault;
+    return "waits in a page fault on " + hexadecimal(fault.address) +
+           (fault.access == Access::Unknown ? "" : " (" + std::string(spelling(fault.access)) + ")") +
+           (fault.stack_is_registers ? ", at" : ", some time after");
+  }
+
+  // One place of a finding about state.
+  std::string site(const FindingSite& site, std::size_t number) const {
+    std::string who = site.thread ? thread_of(site.thread) : "a thread";
+    for (std::size_t i = 0; i < site.clients.size(); ++i)
+      who += (i == 0 ? ", serving the page fault of " : ", ") + thread_of(site.clients[i]);
+    who[0] = static_cast<char>(std::toupper(who[0]));
+    std::string out = "  " + style_.bold(std::to_string(number) + ". " + who) + "\n";
+    for (const HeldId id : site.holds) {
+      const HeldNode& held = model_.held[id];
+      out += wrapped("holds " + name_of(held.lock) + " (" + hold(held) + "), taken at", 5, style_.width);
+      out += stacks_.render(view_stack(model_, report_.names, held.stack), 7);
+    }
+    out += wrapped((site.holds.empty() && site.knows_holds ? "holding nothing, " : "") + deed(site), 5,
+                   style_.width);
+    return out + stacks_.render(view_stack(model_, report_.names, site.at), 7);
   }
 
   std::string alternative(const FindingEdge& edge) const {

@@ -112,6 +112,29 @@ struct FirstCall<Entry, void* (*)(void*, size_t, size_t, int, ...) noexcept> {
     return Entry::pointer()(at, old_length, length, flags, wanted);
   }
 };
+// open and openat.
+template <class Entry>
+struct FirstCall<Entry, int (*)(const char*, int, ...)> {
+  static int call(const char* path, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    const auto mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+    Entry::resolve();
+    return Entry::pointer()(path, flags, mode);
+  }
+};
+template <class Entry>
+struct FirstCall<Entry, int (*)(int, const char*, int, ...)> {
+  static int call(int directory, const char* path, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    const auto mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+    Entry::resolve();
+    return Entry::pointer()(directory, path, flags, mode);
+  }
+};
 template <class Entry, class R>
 struct FirstCall<Entry, R (*)(R, ...) noexcept> {
   static R call(R number, ...) noexcept {

@@ -16,18 +16,36 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/xattr.h>
 #include <threads.h>
 #include <unistd.h>
 
 // What programs built with _FORTIFY_SOURCE call; only such builds see declarations in libc's headers.
 extern "C" {
 ssize_t __read_chk(int fd, void* buffer, size_t size, size_t room);
+ssize_t __pread_chk(int fd, void* buffer, size_t size, off_t offset, size_t room);
+ssize_t __pread64_chk(int fd, void* buffer, size_t size, off_t offset, size_t room);
+ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t room, int flags);
+ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t room, int flags, sockaddr* address,
+                       socklen_t* length);
+int __open_2(const char* path, int flags);
+int __openat_2(int directory, const char* path, int flags);
+// What its headers made of stat and the like before glibc 2.33.
+int __xstat(int version, const char* path, struct stat* status) noexcept;
+int __lxstat(int version, const char* path, struct stat* status) noexcept;
+int __fxstat(int version, int fd, struct stat* status) noexcept;
+int __fxstatat(int version, int directory, const char* path, struct stat* status, int flags) noexcept;
 int __poll_chk(pollfd* fds, nfds_t count, int timeout, size_t room);
 int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask, size_t room);
 // The Itanium C++ ABI's, section 3.3.3; no header of libc declares them.

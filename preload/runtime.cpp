@@ -10,6 +10,7 @@
 
 #include "eligibility.h"
 #include "fault/fault_service.h"
+#include "fault/fuse_mounts.h"
 #include "fault/perf_ring.h"
 #include "fault/storm.h"
 #include "json_line.h"
@@ -150,6 +151,7 @@ void start(char** environment) {
   new_tag_salt();
   make_fork_canary();
   initialise_registry();
+  learn_fuse_mounts();
   libc::inline_lock_functions(options.inline_locks);
   want_rings_from_start();
   switch_storm_on();

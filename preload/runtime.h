@@ -45,7 +45,13 @@ enum class Key : std::uint64_t {
   Subclass,
   ClassName,
   FileLock,
-  StormFile
+  State,
+  StateWritten,
+  Token,
+  NamedObject,
+  Assertion,
+  StormFile,
+  Device
 };
 constexpr std::uint64_t key_of(Key space, std::uint64_t a) {
   return mix(static_cast<std::uint64_t>(space) << 56, a);

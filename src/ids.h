@@ -22,6 +22,8 @@ using LockId = Id<struct LockTag>;      // a lock instance, not an address: neve
 using ThreadId = Id<struct ThreadTag>;  // a thread of the process, not a kernel tid: never given twice
 using StackId = Id<struct StackTag>;    // a distinct call stack
 using ModuleId = Id<struct ModuleTag>;  // a loaded object
-using HeldId = Id<struct HeldTag>;      // a node of the tree of held locks: a whole held set in order
+using StateId =
+    Id<struct StateTag>;  // a piece of guarded state: a name, and an object that lived at an address
+using HeldId = Id<struct HeldTag>;  // a node of the tree of held locks: a whole held set in order
 
 }  // namespace faultline

@@ -69,6 +69,14 @@ enum class DeadlockKind : std::uint8_t {
   Stall,         // every thread of the process waits, and nothing is left that could wake one
 };
 
+// What a program says must be so, through annotate.h.
+enum class Claim : std::uint8_t {
+  Held,     // the thread holds a lock
+  NotHeld,  // it does not
+  Token,    // a permission has been given
+  Fault,    // no page fault waits for anybody here
+};
+
 constexpr std::string_view spelling(LockKind k) {
   constexpr std::string_view names[] = {"mutex",  "rwlock",       "spin",    "semaphore", "barrier",
                                         "once",   "static-guard", "thread",  "loader",    "file",
@@ -108,6 +116,11 @@ constexpr std::string_view spelling(StackBy b) {
 constexpr std::string_view spelling(DeadlockKind k) {
   constexpr std::string_view names[] = {"cycle", "self", "holder-exited", "stall"};
   return names[static_cast<int>(k)];
+}
+
+constexpr std::string_view spelling(Claim c) {
+  constexpr std::string_view names[] = {"held", "not-held", "token", "fault"};
+  return names[static_cast<int>(c)];
 }
 
 // The value of E spelled `word`, or nothing. E's first value is 0 and `last` its last.

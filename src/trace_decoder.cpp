@@ -11,11 +11,6 @@ namespace {
 // gigabytes.
 constexpr std::uint32_t kNearSlack = 1 << 16;
 
-std::uint32_t required(std::uint32_t number, std::string_view key) {
-  if (number == 0) throw RecordError("field \"" + std::string(key) + "\" is 0, which names nothing");
-  return number;
-}
-
 std::string numbered(std::string_view what, std::uint64_t number) {
   return std::string(what) + ' ' + std::to_string(number);
 }
@@ -43,15 +38,16 @@ std::uint32_t IdMap::find(std::uint32_t number) const {
 
 TraceDecoder::Decode TraceDecoder::decoder_of(std::string_view type) {
   static constexpr std::pair<std::string_view, Decode> decoders[] = {
-      {"dep", &TraceDecoder::dependency}, {"held", &TraceDecoder::held},
-      {"stack", &TraceDecoder::stack},    {"lock", &TraceDecoder::lock},
-      {"name", &TraceDecoder::lock_name}, {"class", &TraceDecoder::class_name},
-      {"thread", &TraceDecoder::thread},  {"thread_name", &TraceDecoder::thread_name},
-      {"exit", &TraceDecoder::exit},      {"join", &TraceDecoder::join},
-      {"module", &TraceDecoder::module},  {"orphan", &TraceDecoder::orphan},
-      {"range", &TraceDecoder::range},    {"deadlock", &TraceDecoder::deadlock},
-      {"role", &TraceDecoder::role},      {"source", &TraceDecoder::source},
-      {"end", &TraceDecoder::end},
+      {"dep", &TraceDecoder::dependency},      {"held", &TraceDecoder::held},
+      {"stack", &TraceDecoder::stack},         {"lock", &TraceDecoder::lock},
+      {"name", &TraceDecoder::lock_name},      {"class", &TraceDecoder::class_name},
+      {"thread", &TraceDecoder::thread},       {"thread_name", &TraceDecoder::thread_name},
+      {"exit", &TraceDecoder::exit},           {"join", &TraceDecoder::join},
+      {"module", &TraceDecoder::module},       {"orphan", &TraceDecoder::orphan},
+      {"range", &TraceDecoder::range},         {"deadlock", &TraceDecoder::deadlock},
+      {"role", &TraceDecoder::role},           {"source", &TraceDecoder::source},
+      {"access", &TraceDecoder::access},       {"state", &TraceDecoder::state},
+      {"assertion", &TraceDecoder::assertion}, {"end", &TraceDecoder::end},
   };
   const auto* const found = std::ranges::find(decoders, type, &std::pair<std::string_view, Decode>::first);
   return found == std::end(decoders) ? nullptr : found->second;
@@ -85,12 +81,16 @@ std::uint32_t TraceDecoder::check_new(const IdMap& ids, const Fields& fields, st
   return number;
 }
 
-template <class I>
-I TraceDecoder::resolve(const IdMap& ids, std::uint64_t number, std::string_view what) const {
-  if (number == 0) return I{};
+std::uint32_t TraceDecoder::required(std::uint32_t number, std::string_view key) {
+  if (number == 0) throw RecordError("field \"" + std::string(key) + "\" is 0, which names nothing");
+  return number;
+}
+
+std::uint32_t TraceDecoder::dense(const IdMap& ids, std::uint64_t number, std::string_view what) {
+  if (number == 0) return 0;
   const std::uint32_t dense = number > UINT32_MAX ? 0 : ids.find(static_cast<std::uint32_t>(number));
   if (dense == 0) throw UndefinedId(numbered(what, number) + " is used before it is defined");
-  return I{dense};
+  return dense;
 }
 
 LockId TraceDecoder::a_service(std::uint64_t number) const {
@@ -282,6 +282,14 @@ FaultRecord TraceDecoder::fault(const Fields& fields) const {
           .stack_is_registers = from == "registers"};
 }
 
+Open TraceDecoder::open(const Fields& fields) {
+  if (!fields.has("open")) return Open::No;
+  const std::string_view open = fields.text("open");
+  if (open != "epochs" && open != "threads")
+    throw RecordError(R"(field "open" is neither "epochs" nor "threads")");
+  return open == "epochs" ? Open::Epochs : Open::Threads;
+}
+
 void TraceDecoder::dependency(const Fields& fields) {
   DependencyRecord record;
   record.thread = a_thread(required(fields.number32("thread"), "thread"));
@@ -294,12 +302,7 @@ void TraceDecoder::dependency(const Fields& fields) {
   record.timed = fields.flag_or("timed", false);
   record.observed = fields.flag_or("observed", true);
   record.subclass = subclass(fields);
-  if (fields.has("open")) {
-    const std::string_view open = fields.text("open");
-    if (open != "epochs" && open != "threads")
-      throw RecordError(R"(field "open" is neither "epochs" nor "threads")");
-    record.open = open == "epochs" ? Open::Epochs : Open::Threads;
-  }
+  record.open = open(fields);
   if (fields.has("via")) {
     const Fields via = fields.object("via");
     record.via_service = a_service(required(via.number32("service"), "service"));

@@ -71,26 +71,37 @@ class TraceDecoder {
   void dependency(const Fields& fields);
   void orphan(const Fields& fields);
   void deadlock(const Fields& fields);
+  void state(const Fields& fields);
+  void access(const Fields& fields);
+  void assertion(const Fields& fields);
   void range(const Fields& fields);
   void end(const Fields& fields);
 
   static Decode decoder_of(std::string_view type);
 
   std::uint32_t check_new(const IdMap& ids, const Fields& fields, std::string_view what) const;
+  static std::uint32_t required(std::uint32_t number, std::string_view key);
+  static std::uint32_t dense(const IdMap& ids, std::uint64_t number, std::string_view what);
   template <class I>
-  I resolve(const IdMap& ids, std::uint64_t number, std::string_view what) const;
+  I resolve(const IdMap& ids, std::uint64_t number, std::string_view what) const {
+    return I{dense(ids, number, what)};
+  }
   ModuleId a_module(std::uint64_t number) const { return resolve<ModuleId>(modules_, number, "module"); }
   StackId a_stack(std::uint64_t number) const { return resolve<StackId>(stacks_, number, "stack"); }
   ThreadId a_thread(std::uint64_t number) const { return resolve<ThreadId>(threads_, number, "thread"); }
   LockId a_lock(std::uint64_t number) const { return resolve<LockId>(locks_, number, "lock"); }
   HeldId a_held(std::uint64_t number) const { return resolve<HeldId>(held_, number, "held"); }
+  StateId a_state(std::uint64_t number) const { return resolve<StateId>(states_, number, "state"); }
   LockId a_service(std::uint64_t number) const;
   FaultRecord fault(const Fields& fields) const;
+  static Open open(const Fields& fields);
+  std::vector<ThreadId> clients(const Fields& fields) const;
+  std::optional<TokenTime> token_time(const Fields& fields, std::string_view key) const;
   DeadlockWait deadlock_wait(const Fields& fields) const;
   Frame frame(simdjson::dom::array pair, std::string_view key) const;
 
   TraceVisitor& visitor_;
-  IdMap modules_, stacks_, threads_, locks_, held_;
+  IdMap modules_, stacks_, threads_, locks_, held_, states_;
   std::vector<LockKind> lock_kinds_;  // by dense id, less one
   std::vector<LockId> held_locks_;    // of held nodes, likewise
   int position_ = 0;                  // records so far, counted up to the second

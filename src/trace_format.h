@@ -21,11 +21,12 @@ enum class Lost : int {
   PendingFaults,
   ServerLog,
   Foreign,
-  FaultRing
+  FaultRing,
+  Annotations
 };
-inline constexpr std::string_view kLostNames[] = {"trace_full", "reentered", "threads",
-                                                  "stacks",     "held",      "pending_faults",
-                                                  "server_log", "foreign",   "fault_ring"};
+inline constexpr std::string_view kLostNames[] = {"trace_full", "reentered",      "threads",    "stacks",
+                                                  "held",       "pending_faults", "server_log", "foreign",
+                                                  "fault_ring", "annotations"};
 inline constexpr int kLostCauses = sizeof(kLostNames) / sizeof(kLostNames[0]);
 
 }  // namespace faultline

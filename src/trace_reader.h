@@ -15,8 +15,8 @@
 
 namespace faultline {
 
-// What a reader of a trace is told. The n-th record of a kind with an id (module, stack, thread, lock, held)
-// has the id n.
+// What a reader of a trace is told. The n-th record of a kind with an id (module, stack, thread, lock, held,
+// state) has the id n.
 class TraceVisitor {
  public:
   virtual ~TraceVisitor() = default;
@@ -37,6 +37,9 @@ class TraceVisitor {
   virtual void on_dependency(const DependencyRecord& dependency) = 0;
   virtual void on_orphan(OrphanRecord orphan) = 0;
   virtual void on_deadlock(DeadlockRecord deadlock) = 0;
+  virtual void on_state(StateRecord state) = 0;
+  virtual void on_access(AccessRecord access) = 0;
+  virtual void on_assertion(AssertionRecord assertion) = 0;
   virtual void on_range(RangeRecord range) = 0;
   virtual void on_end(std::uint64_t at) = 0;  // ns since 1970, 0 not known
 };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,7 +91,7 @@ struct LockRecord {
   bool shared = false;  // between processes
   std::uint64_t address = 0;
   bool of_process = false;  // of a file: its owner is the process, whose threads never wait for each other
-  // Of a service: number of the userfaultfd's file. Of a file: its own, and the first byte of the lock. Of
+  // Of a service: number of the userfaultfd's file, or device of the FUSE mount. Of a file: its own, and the first byte of the lock. Of
   // what processes share: where in which file, or object without a name, it lies. Inode 0: not known.
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -180,6 +181,48 @@ struct DeadlockRecord {
   std::uint64_t others = 0;  // of Stall: further threads
   // Of a cycle, each waits for the next one, the last for the first.
   std::vector<DeadlockWait> waits;
+};
+
+// A piece of guarded state.
+struct StateRecord {
+  std::string name;
+  std::uint64_t address = 0;
+};
+
+// `thread`, holding the path of `under`, reads or writes `state`.
+struct AccessRecord {
+  ThreadId thread;
+  std::uint32_t epoch = 0;
+  StateId state;
+  HeldId under;  // none: nothing is held
+  StackId stack;
+  bool writes = false;
+  Open open = Open::No;
+  std::vector<ThreadId> clients;  // threads whose page faults it serves meanwhile: `under` is theirs too
+};
+
+// Where something was last done to a token.
+struct TokenTime {
+  ThreadId thread;  // none: not known
+  StackId stack;
+};
+
+// `thread`, holding the path of `under`, finds that `claim` does not hold.
+struct AssertionRecord {
+  Claim claim = Claim::Held;
+  ThreadId thread;
+  HeldId under;
+  StackId stack;
+  std::vector<ThreadId> clients;  // as of an access
+  std::uint64_t address = 0;      // of the lock or the token's object
+  LockId lock;                    // Held, NotHeld: none where it was never seen
+  bool exclusively = false;       // Held
+  std::string token;              // Token: its name
+  bool take = false;              // it was to be used up
+  std::optional<TokenTime> given;
+  std::optional<TokenTime> revoked;
+  FaultRecord fault;  // Fault
+  StackId disabled;   // Fault: where faults were ruled out
 };
 
 struct RangeRecord {

@@ -327,13 +327,28 @@ inline void name(pthread_mutex_t* lock, const char* text) {
 inline void name(pthread_rwlock_t* lock, const char* text) {
   faultline_name_rwlock(lock, text);
 }
+template <class Handle>
+struct is_void_pointer {};
+template <>
+struct is_void_pointer<void*> {
+  typedef int yes;
+};
+template <class Handle>
+typename is_void_pointer<Handle>::yes only_if_void(Handle);
 }  // namespace detail
 
-/* Names a std lock, or any other with native_handle() (std::mutex, std::recursive_mutex, std::timed_mutex,
- * std::shared_mutex). */
+/* Names a std lock, or any other with native_handle() (std::mutex, std::recursive_mutex, std::timed_mutex).
+ */
 template <class Lock>
-inline auto name_lock(Lock& lock, const char* text) -> decltype(lock.native_handle(), void()) {
+inline auto name_lock(Lock& lock, const char* text)
+    -> decltype(detail::name(lock.native_handle(), text), void()) {
   detail::name(lock.native_handle(), text);
+}
+/* The same for std::shared_mutex and its like: libstdc++ gives their pthread_rwlock_t as a void*. */
+template <class Lock>
+inline auto name_lock(Lock& lock, const char* text)
+    -> decltype(lock.lock_shared(), detail::only_if_void(lock.native_handle()), void()) {
+  faultline_name_rwlock(static_cast<pthread_rwlock_t*>(lock.native_handle()), text);
 }
 }  // namespace faultline
 #endif

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "fault/blocked_stack.h"
+#include "fault/fuse_mounts.h"
 #include "fault/registered_memory.h"
 #include "fault/served_ranges.h"
 #include "json_line.h"
@@ -283,6 +284,7 @@ void fault_contexts_after_fork() {
 }
 
 void write_service_record(ThreadState& writer, LockId service) {
+  if (is_fuse_service(service)) return write_fuse_service(writer, service);
   bool added;
   KeyMap::Value* value = recorded.find_or_add(key_of(Key::Lock, service.value), &added);
   if (value == nullptr) return;

@@ -11,6 +11,7 @@
 #include "json_line.h"
 #include "options.h"
 #include "record/acquisition.h"
+#include "record/assertions.h"
 #include "record/dependencies.h"
 #include "record/held_stack.h"
 #include "record/lock_records.h"
@@ -104,6 +105,19 @@ void tell_served_fault(Guard& guard, const FaultContext& context, ThreadState& w
   if (waiter.reads_ring) tell_faults(server, waiter);
 }
 
+// The thread faults where the program has ruled faults out.
+void tell_disabled_fault(Guard& guard, const FaultContext& context, ThreadState& waiter,
+                         std::uint64_t address, Access access) {
+  ThreadState& server = guard.thread();
+  tell_held_apart(waiter);
+  Fault fault = describe_fault(waiter, context, address, access);
+  // Else the newest call known is the one that ruled faults out.
+  if (!fault.facts.exact_stack) fault.stack = waiter.faults_disabled_at;
+  walk_fault_stack(server, fault);
+  write_service_record(server, context.service);
+  faulted_while_disabled(server, waiter, fault.stack, fault.facts);
+}
+
 // One lock that a server needs before `fault` is resolved. `own`: whether the server's present locks lie
 // between (else it took the lock before it knew of the fault).
 void record_served(ThreadState& server, const PendingFault& fault, StackId read_at, const HeldLock& wanted,
@@ -157,6 +171,8 @@ void serve_fault(Guard& guard, const FaultContext& context, ThreadState* waiter,
                  std::uint64_t address, Access access, StackId read_at, Resolution* resolution = nullptr) {
   ThreadState& server = guard.thread();
   trace.stats.faults.fetch_add(1, std::memory_order_relaxed);
+  if (waiter != nullptr && waiter->faults_disabled != 0 && waiter->paused == 0)
+    tell_disabled_fault(guard, context, *waiter, address, access);
   if (waiter != nullptr && waiter->top != waiter->base && waiter->paused == 0)
     tell_served_fault(guard, context, *waiter, address, access);
   const HeldId held = waiter != nullptr && waiter->paused == 0 ? held_set(server, *waiter) : HeldId{};
@@ -246,6 +262,35 @@ void end_resolution(Guard& guard, const Resolution& resolution) {
   for (std::size_t i = 0; i < resolution.count; ++i) remove_pending_fault(resolution.sequences[i]);
   // When it looks for the next message is not seen either: now, as far as anybody can tell.
   if (resolution.unseen && !guard.thread().idle_is_seen) forget_log(guard.thread());
+}
+
+void request_read(Guard& guard, LockId service, std::uint64_t number, CallPoint at) {
+  ThreadState& server = guard.thread();
+  become_server(server);
+  const StackId read_at = call_site(guard, at).place.stack;
+  const PendingFault* pending = add_pending_fault(service, number, 0, nullptr, HeldId{}, server.id, read_at);
+  if (pending != nullptr) record_log(server, *pending, read_at);
+  server_is_idle(server);
+  trace.refresh_stats();
+}
+
+void begin_answer(Guard& guard, LockId service, std::uint64_t number, CallPoint at, Resolution& resolution) {
+  ThreadState& server = guard.thread();
+  resolution.count = 0;
+  PendingFault* requests[Resolution::kMost];
+  const std::size_t count = number == kAllItRead
+                                ? pending_read_by(server.id, requests, Resolution::kMost)
+                                : pending_in_range(service, number, 1, requests, Resolution::kMost);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (requests[i]->service != service) continue;
+    resolution.sequences[resolution.count++] = requests[i]->sequence.load(std::memory_order_relaxed);
+    if (requests[i]->reader != server.id) record_log(server, *requests[i], call_site(guard, at).place.stack);
+  }
+}
+
+void end_answer(Guard& guard, const Resolution& resolution) {
+  for (std::size_t i = 0; i < resolution.count; ++i) remove_pending_fault(resolution.sequences[i]);
+  server_is_idle(guard.thread());
 }
 
 void range_registered(Guard& guard, const FaultContext& context, const uffdio_register& request) {

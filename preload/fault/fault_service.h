@@ -42,6 +42,14 @@ void end_resolution(Guard& guard, const Resolution& resolution);
 // UFFDIO_REGISTER has succeeded.
 void range_registered(Guard& guard, const FaultContext& context, const uffdio_register& request);
 
+// The same for requests of any other service, known by a number: one has been read, and around the answer to
+// it. `kAllItRead`: to all that the calling thread has read. What a thread took before an answer is not part of
+// the next service.
+constexpr std::uint64_t kAllItRead = 0;
+void request_read(Guard& guard, LockId service, std::uint64_t number, CallPoint at);
+void begin_answer(Guard& guard, LockId service, std::uint64_t number, CallPoint at, Resolution& resolution);
+void end_answer(Guard& guard, const Resolution& resolution);
+
 // A thread is about to wait for work: what it took before no longer counts as part of the next service. Every
 // thread that polls in a process with a userfaultfd may be a server.
 void server_is_idle(ThreadState& thread);

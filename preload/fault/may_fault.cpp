@@ -11,7 +11,9 @@ namespace faultline {
 
 void may_fault(Guard& guard, std::uintptr_t address, std::size_t length, CallPoint at) {
   ThreadState& thread = guard.thread();
-  if (thread.top == thread.base || thread.paused != 0 || length == 0 || !ensure_trace(thread)) return;
+  if (thread.top == thread.base || thread.paused != 0 || thread.faults_disabled != 0 || length == 0 ||
+      !ensure_trace(thread))
+    return;
   const Place place = call_site(guard, at).place;
   const LockId service = service_of_range(address, length);
   const std::uint64_t key = mix(mix(top_key(thread), place.site), service.value);

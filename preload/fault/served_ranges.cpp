@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fault/transfers.h"
+
 namespace faultline {
 
 constinit std::atomic<int> served_range_bound{0};  // no range lies at or above
@@ -39,6 +41,7 @@ void for_each_range(Change change) {
 }  // namespace
 
 void add_served_range(LockId service, std::uint64_t start, std::uint64_t length) {
+  watch_transfers();
   remove_served_range(start, length);
   for (int i = 0; i < kMaxRanges; ++i) {
     Range& range = ranges[i];

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "options.h"
 #include "raw_syscall.h"
@@ -75,6 +76,8 @@ class SignalsBlocked {
 void refill(std::uint64_t time) {
   const std::uint64_t per_second = std::uint64_t{options.storm_budget} << 20;
   const std::uint64_t most = std::max(per_second / 8, kLeastAtOnce);
+  // The clock was read before the last one to drop had done with it.
+  if (time <= budget.filled_at) return;
   const std::uint64_t elapsed = std::min(time - budget.filled_at, kSecond);
   budget.bytes = std::min(most, budget.bytes + elapsed * (per_second >> 10) / (kSecond >> 10));
   budget.filled_at = time;
@@ -133,7 +136,9 @@ void remember_file(const Mapping& mapping) {
 
 // What was mapped before the hooks were told to look.
 bool learn(const Mapping& mapping, void*) {
-  if (mapping.shared && mapping.path[0] == '/' && keeps_its_pages(-1, mapping.path)) remember_file(mapping);
+  const bool is_ours = std::strcmp(mapping.path, trace.path()) == 0;
+  if (mapping.shared && mapping.path[0] == '/' && !is_ours && keeps_its_pages(-1, mapping.path))
+    remember_file(mapping);
   return true;
 }
 
@@ -160,7 +165,7 @@ char* write_text(char* at, const char* text) {
 
 void switch_storm_on() {
   if (options.faults != Faults::Storm) return;
-  budget.filled_at = now();
+  budget.filled_at = now() - kSecond;  // as if it had not been used for long
   storming.store(true, std::memory_order_relaxed);
 }
 

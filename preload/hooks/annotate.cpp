@@ -2,6 +2,7 @@
 #include "faultline/annotate.h"
 
 #include "fault/may_fault.h"
+#include "hooks/annotate_state.h"
 #include "hooks/hook.h"
 #include "record/lock_records.h"
 #include "record/pause.h"
@@ -147,29 +148,31 @@ void recording_here(int on) {
 }  // namespace
 
 FAULTLINE_EXPORT const faultline_annotations faultline_annotations;
-const struct faultline_annotations faultline_annotations = {3,
-                                                            name,
-                                                            mmap_lock,
-                                                            name_class,
-                                                            created,
-                                                            destroyed,
-                                                            acquire_begin,
-                                                            acquired,
-                                                            acquire_failed,
-                                                            try_acquired,
-                                                            release,
-                                                            nested,
-                                                            might_fault,
-                                                            recording_here,
-                                                            [](const volatile void*, int) {},
-                                                            [](const volatile void*) {},
-                                                            [](const volatile void*, const char*) {},
-                                                            [](const volatile void*, const char*) {},
-                                                            [](const volatile void*, const char*) {},
-                                                            [](const volatile void*) {},
-                                                            [](const volatile void*, const char*) {},
-                                                            [](const volatile void*, const char*) {},
-                                                            [](const volatile void*, const char*) {},
-                                                            [](const volatile void*, const char*) {},
-                                                            [] {},
-                                                            [] {}};
+const struct faultline_annotations faultline_annotations = {
+    .version = 3,
+    .name_lock = name,
+    .mmap_lock = mmap_lock,
+    .name_class = name_class,
+    .created = created,
+    .destroyed = destroyed,
+    .acquire_begin = acquire_begin,
+    .acquired = acquired,
+    .acquire_failed = acquire_failed,
+    .try_acquired = try_acquired,
+    .release = release,
+    .nested = nested,
+    .might_fault = might_fault,
+    .recording = recording_here,
+    .assert_held = annotated::assert_held,
+    .assert_not_held = annotated::assert_not_held,
+    .state_read = annotated::state_read,
+    .state_write = annotated::state_write,
+    .state_racy_read = annotated::state_racy_read,
+    .state_created = annotated::state_created,
+    .token_give = annotated::token_give,
+    .token_revoke = annotated::token_revoke,
+    .token_require = annotated::token_require,
+    .token_take = annotated::token_take,
+    .fault_disable = annotated::fault_disable,
+    .fault_enable = annotated::fault_enable,
+};

@@ -6,6 +6,8 @@
 
 #include "fault/context_messages.h"
 #include "fault/fault_service.h"
+#include "fault/fuse_calls.h"
+#include "fault/fuse_server.h"
 #include "fault/served_ranges.h"
 #include "fault/storm.h"
 #include "hooks/hook.h"
@@ -128,7 +130,7 @@ int request_of(int fd, unsigned long request, void* argument, CallPoint at) {
 
 // Returns `result` of a wait for events: the thread was idle until now.
 int after_idle(int result) {
-  if (any_fault_context()) {
+  if (any_fault_context() || any_fuse_channel()) {
     Guard guard;
     if (guard) server_is_idle(guard.thread());
   }
@@ -148,6 +150,8 @@ FAULTLINE_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
 
 FAULTLINE_EXPORT int close(int fd) {
   if (asked_by_unwinder(FAULTLINE_CALL_POINT)) return 0;
+  before_file_call(fd, FAULTLINE_CALL_POINT);  // the file's server is told and answers
+  if (any_fuse_channel()) forget_fuse_channel(fd);
   const LockId service = any_fault_context() ? fault_context_closes(fd) : LockId{};
   if (any_file_lock()) file_closes(fd);
   const int result = real::close(fd);

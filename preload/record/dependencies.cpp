@@ -3,8 +3,8 @@
 #include <cstring>
 #include <string_view>
 
-#include "json_line.h"
 #include "record/lock_records.h"
+#include "record/occurrences.h"
 #include "record/stacks.h"
 #include "record/subclass.h"
 #include "record/thread_registry.h"
@@ -12,43 +12,6 @@
 
 namespace faultline {
 namespace {
-
-// A thread that creates and joins others without end enters a new epoch each time, and a server makes threads
-// without end: past these bounds one last record says "assume it from here on".
-constexpr std::uint64_t kEpochsPerDependency = 1024;
-constexpr std::uint64_t kThreadsPerDependency = 256;
-
-enum class Occurrence { Known, New, LastEpoch, LastThread };
-
-// Value of a dependency's entry for one thread: how often recorded, and the epoch of the last time.
-constexpr std::uint64_t pack(std::uint64_t times, std::uint32_t epoch) {
-  return times << 32 | epoch;
-}
-
-Occurrence note_occurrence(std::uint64_t key, const ThreadState& waiter) {
-  bool added;
-  KeyMap::Value* own = recorded.find_or_add(key_of(Key::Dependency, key, waiter.id.value), &added);
-  if (own == nullptr) {
-    trace.lose(Lost::TraceFull);
-    return Occurrence::Known;
-  }
-  if (added) {
-    KeyMap::Value* threads = recorded.find_or_add(key_of(Key::DependencyThreads, key), &added);
-    const std::uint64_t others = threads != nullptr ? threads->fetch_add(1, std::memory_order_relaxed) : 0;
-    own->store(pack(others < kThreadsPerDependency ? 1 : kEpochsPerDependency + 1, waiter.epoch),
-               std::memory_order_relaxed);
-    return others < kThreadsPerDependency    ? Occurrence::New
-           : others == kThreadsPerDependency ? Occurrence::LastThread
-                                             : Occurrence::Known;
-  }
-  // One thread at a time gets here for one waiter: itself, or the reader of its fault.
-  const std::uint64_t packed = own->load(std::memory_order_relaxed);
-  const std::uint64_t times = packed >> 32;
-  if (static_cast<std::uint32_t>(packed) == waiter.epoch || times > kEpochsPerDependency)
-    return Occurrence::Known;
-  own->store(pack(times + 1, waiter.epoch), std::memory_order_relaxed);
-  return times == kEpochsPerDependency ? Occurrence::LastEpoch : Occurrence::New;
-}
 
 bool write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId under, const Wait& wait,
                       LockId to, StackId stack, const FaultFacts* fault, const Via* via,
@@ -65,13 +28,8 @@ bool write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId und
   if (wait.timed) line.truth("timed", true);
   if (!wait.observed) line.truth("observed", false);
   if (wait.subclass != 0) line.number("subclass", wait.subclass);
-  if (occurrence == Occurrence::LastEpoch) line.text("open", "epochs");
-  if (occurrence == Occurrence::LastThread) line.text("open", "threads");
-  if (fault != nullptr) {
-    line.open("fault", '{').hex("address", fault->address).text("access", spelling(fault->access));
-    line.text("origin", spelling(fault->origin)).number("service", fault->service.value);
-    line.text("stack_from", fault->exact_stack ? "registers" : "last-recorded").close('}');
-  }
+  write_open(line, occurrence);
+  if (fault != nullptr) write_fault(line, *fault);
   if (via != nullptr)
     line.open("via", '{')
         .number("service", via->service.value)
@@ -85,9 +43,14 @@ bool write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId und
 
 }  // namespace
 
+void write_fault(JsonLine& line, const FaultFacts& fault) {
+  line.open("fault", '{').hex("address", fault.address).text("access", spelling(fault.access));
+  line.text("origin", spelling(fault.origin)).number("service", fault.service.value);
+  line.text("stack_from", fault.exact_stack ? "registers" : "last-recorded").close('}');
+}
+
 bool already_recorded(const ThreadState& waiter, std::uint64_t key) {
-  const KeyMap::Value* own = recorded.find(key_of(Key::Dependency, key, waiter.id.value));
-  return own != nullptr && static_cast<std::uint32_t>(own->load(std::memory_order_relaxed)) == waiter.epoch;
+  return has_occurred(key, waiter);
 }
 
 bool record_dependency(ThreadState& writer, ThreadState& waiter, HeldId under, std::uint64_t key,

@@ -6,6 +6,7 @@
 // stopped in a fault.
 #pragma once
 
+#include "json_line.h"
 #include "record/lock_identity.h"
 
 namespace faultline {
@@ -31,6 +32,9 @@ struct FaultFacts {
   LockId service;
   bool exact_stack;  // of the faulting instruction; else the thread's newest recorded acquisition
 };
+
+// As the key `fault` of a record.
+void write_fault(JsonLine& line, const FaultFacts& fault);
 
 // Another thread acts on behalf of the waiting one.
 struct Via {

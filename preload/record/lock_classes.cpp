@@ -68,7 +68,7 @@ LockClass* class_at(ClassId id) {
   return slot != nullptr ? slot->load(std::memory_order_acquire) : nullptr;
 }
 
-ClassId find_or_make(std::uint64_t key, StackId origin, bool initialised, const char* name) {
+ClassId find_or_make(std::uint64_t key, LockKind kind, StackId origin, bool initialised, const char* name) {
   bool added;
   KeyMap::Value* value = remembered.find_or_add(key, &added);
   if (value == nullptr) return ClassId{};
@@ -80,7 +80,7 @@ ClassId find_or_make(std::uint64_t key, StackId origin, bool initialised, const 
     value->store(kNoValue, std::memory_order_release);
     return ClassId{};
   }
-  fresh->facts = {origin, initialised, name, new_lock_id()};
+  fresh->facts = {origin, initialised, name, new_lock_id(), kind};
   slot->store(fresh, std::memory_order_release);
   value->store(id, std::memory_order_release);
   return ClassId{id};
@@ -183,7 +183,7 @@ void order_is_new(LockClass& held, LockClass& wanted) {
 
 ClassId class_of(LockKind kind, bool initialised, std::uint32_t site, StackId origin) {
   const auto what = static_cast<std::uint64_t>(kind) << 1 | static_cast<std::uint64_t>(initialised);
-  return find_or_make(key_of(Key::Class, what << 32 | site), origin, initialised, nullptr);
+  return find_or_make(key_of(Key::Class, what << 32 | site), kind, origin, initialised, nullptr);
 }
 
 ClassId named_class(ClassId base, LockKind kind, const char* name) {
@@ -195,7 +195,7 @@ ClassId named_class(ClassId base, LockKind kind, const char* name) {
   if (const KeyMap::Value* known = remembered.find(key))
     return ClassId{static_cast<std::uint32_t>(await_value(*known))};
   const char* kept = copied(name);
-  return kept != nullptr ? find_or_make(key, facts.origin, facts.initialised, kept) : base;
+  return kept != nullptr ? find_or_make(key, kind, facts.origin, facts.initialised, kept) : base;
 }
 
 ClassFacts facts_of(ClassId id) {

@@ -24,6 +24,7 @@ struct ClassFacts {
   bool initialised;       // `origin` is an init call
   const char* name;       // annotated; null where there is none
   LockId representative;  // stands for the class where its instances are not told apart
+  LockKind kind;
 };
 
 // The class of locks of `kind` that come to life at `origin`, whose call site's identity is `site`.

@@ -210,6 +210,26 @@ LockWord identify(Guard& guard, const volatile void* lock, LockKind kind, CallSi
   return at.tag != nullptr ? settle(at, lock, kind, site) : side_word(guard, lock, kind, site);
 }
 
+bool find_known(const volatile void* lock, LockWord& word, LockKind& kind) {
+  pthread_mutex_t mutex;
+  pthread_rwlock_t rwlock;
+  void* object = const_cast<void*>(lock);
+  if (sys::probe_own_memory(&mutex, object, sizeof mutex) == 0 && mutex_words(&mutex)[0] == tag_for(lock)) {
+    word = LockWord{mutex_words(&mutex)[1]};
+    kind = LockKind::Mutex;
+  } else if (sys::probe_own_memory(&rwlock, object, sizeof rwlock) == 0 &&
+             *rwlock_tag(&rwlock) == tag_for(lock)) {
+    word = LockWord{*rwlock_word(&rwlock)};
+    kind = LockKind::Rwlock;
+  } else if (const KeyMap::Value* kept = side_entry(lock, false)) {
+    word = LockWord{kept->load(std::memory_order_acquire)};
+    kind = facts_of(class_in(word)).kind;
+  } else {
+    return false;
+  }
+  return static_cast<bool>(word);
+}
+
 LockWord told_apart(const volatile void* lock, LockKind kind, LockWord word) {
   std::uint64_t* place = lock != nullptr ? place_of_word(lock, kind) : nullptr;
   if (place == nullptr) return word;

@@ -89,6 +89,10 @@ bool has_room(const volatile void* lock, LockKind kind);
 // The lock at `address`, made known if it is new; `site`: the present call. 0: not possible.
 LockWord identify(Guard& guard, const volatile void* lock, LockKind kind, CallSite& site);
 
+// What the lock at this address is called, if it is known, of whatever kind: its memory need not be a lock's,
+// nor be there at all. False: not known; locks that only the parent of a forked child took are not.
+bool find_known(const volatile void* lock, LockWord& word, LockKind& kind);
+
 // What the lock is called from now on: told apart, or not any more, as its class asks for at present. For a
 // lock that the caller holds or is about to take.
 LockWord told_apart(const volatile void* lock, LockKind kind, LockWord word);

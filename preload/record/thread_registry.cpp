@@ -103,6 +103,7 @@ ThreadState* new_state() {
   state->deferred_count = 0;
   state->paused = 0;
   state->unwatched = 0;
+  state->faults_disabled = 0;
   state->loader_call_count = 0;
   state->holds_files = false;
   state->next_subclass = 0;

@@ -194,11 +194,15 @@ struct ThreadState {
   ServedAcquisition served[kServerLog];
   std::uint32_t reading_count;
   ServedReading readings[kMostReadings];
+  LockId spliced_from;  // the FUSE service whose request it moved into a pipe last; none once it read it
   // Locks this thread holds that other threads have released: they ask it, through `limit`, to take notice.
   std::atomic<const void*> released_by_others[8];
   // Of record/pause.h: how often recording is switched off, and locks taken meanwhile and not yet given up.
   std::uint32_t paused;
   std::uint32_t unwatched;
+  // How often the program has ruled page faults out (annotate.h), and where first.
+  std::uint32_t faults_disabled;
+  StackId faults_disabled_at;
   std::uint32_t loader_call_count;
   LoaderCall loader_calls[kLoaderCalls];  // outermost first
   bool holds_files;                // locks of kind File, which may end without a hook (record/file_locks.h)

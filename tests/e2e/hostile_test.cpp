@@ -236,6 +236,19 @@ TEST_CASE("hostile: main returns while threads come and go") {
 TEST_CASE("hostile: the process ends while a thread sleeps with a lock") {
   check_undisturbed("threads_at_exit", {"asleep"});
 }
+TEST_CASE("hostile: calls that change mappings, in order and wrongly used") {
+  check_undisturbed("mapping_results");
+}
+TEST_CASE("hostile: memory of every sort, mapped and unmapped under locks") {
+  check_undisturbed("mapped_data");
+}
+TEST_CASE("hostile: memory of every sort, its shared pages dropped again and again") {
+  const std::optional<std::string> said =
+      check_undisturbed("mapped_data", {}, Traces::Some, Told::Something, "faults=storm");
+  REQUIRE(said);
+  CHECK(said->starts_with("faultline: storm: "));
+  CHECK(std::count(said->begin(), said->end(), '\n') == 1);
+}
 TEST_CASE("hostile: locks before the shim's constructor") {
   check_undisturbed("early_locks");
 }

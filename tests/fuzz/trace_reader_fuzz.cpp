@@ -104,6 +104,27 @@ class CheckingVisitor : public TraceVisitor {
       promise(wait.stack.value <= stacks_ && wait.joins.value <= threads_);
     }
   }
+  void on_state(StateRecord) override {
+    next();
+    ++states_;
+  }
+  void on_access(AccessRecord access) override {
+    next();
+    known(access.thread.value, threads_);
+    known(access.state.value, states_);
+    promise(access.epoch > 0 && access.under.value <= held_ && access.stack.value <= stacks_);
+    for (const ThreadId client : access.clients) known(client.value, threads_);
+  }
+  void on_assertion(AssertionRecord assertion) override {
+    next();
+    known(assertion.thread.value, threads_);
+    promise(assertion.under.value <= held_ && assertion.lock.value <= locks_);
+    promise(assertion.stack.value <= stacks_ && assertion.disabled.value <= stacks_);
+    promise(assertion.fault.service.value <= locks_);
+    for (const ThreadId client : assertion.clients) known(client.value, threads_);
+    for (const auto& time : {assertion.given, assertion.revoked})
+      promise(!time || (time->thread.value <= threads_ && time->stack.value <= stacks_));
+  }
   void on_range(RangeRecord range) override {
     next();
     promise(range.service.value <= locks_);
@@ -123,6 +144,7 @@ class CheckingVisitor : public TraceVisitor {
   std::uint32_t threads_ = 0;
   std::uint32_t locks_ = 0;
   std::uint32_t held_ = 0;
+  std::uint32_t states_ = 0;
 };
 
 }  // namespace

@@ -32,6 +32,9 @@ struct Deaf : TraceVisitor {
   }
   void on_orphan(OrphanRecord) override {}
   void on_deadlock(DeadlockRecord) override {}
+  void on_state(StateRecord) override {}
+  void on_access(AccessRecord) override {}
+  void on_assertion(AssertionRecord) override {}
   void on_range(RangeRecord) override {}
   void on_end(std::uint64_t) override {}
   int dependencies = 0;

@@ -36,6 +36,12 @@ class Counter : public TraceVisitor {
     last_orphan = std::move(orphan);
   }
   void on_deadlock(DeadlockRecord) override { ++deadlocks; }
+  void on_state(StateRecord) override { ++states; }
+  void on_access(AccessRecord access) override {
+    ++accesses;
+    last_access = std::move(access);
+  }
+  void on_assertion(AssertionRecord assertion) override { assertions.push_back(std::move(assertion)); }
   void on_range(RangeRecord) override { ++ranges; }
   void on_end(std::uint64_t) override { ended = true; }
 
@@ -44,7 +50,9 @@ class Counter : public TraceVisitor {
   LockRecord last_lock;
   OrphanRecord last_orphan;
   int sources = 0, modules = 0, stacks = 0, threads = 0, joins = 0, locks = 0, names = 0, class_names = 0,
-      roles = 0, held = 0, dependencies = 0, orphans = 0, deadlocks = 0, ranges = 0;
+      roles = 0, held = 0, dependencies = 0, orphans = 0, deadlocks = 0, ranges = 0, states = 0, accesses = 0;
+  AccessRecord last_access;
+  std::vector<AssertionRecord> assertions;
   bool ended = false;
 };
 

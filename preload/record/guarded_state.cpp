@@ -1,0 +1,121 @@
+#include "record/guarded_state.h"
+
+#include "fault/on_behalf.h"
+#include "json_line.h"
+#include "record/acquisition.h"
+#include "record/dependencies.h"
+#include "record/occurrences.h"
+#include "record/stacks.h"
+#include "record/thread_registry.h"
+#include "runtime.h"
+
+namespace faultline {
+namespace {
+
+// The word of a state: its id, which an address gets anew with each object, and below it its owner: the only
+// thread that has touched it, or one of these.
+constexpr std::uint32_t kNobody = 0;
+constexpr std::uint32_t kShared = ~0u;
+
+constexpr std::uint32_t id_in(std::uint64_t word) {
+  return static_cast<std::uint32_t>(word >> 32);
+}
+constexpr std::uint32_t owner_in(std::uint64_t word) {
+  return static_cast<std::uint32_t>(word);
+}
+constexpr std::uint64_t with_owner(std::uint64_t word, std::uint32_t owner) {
+  return word >> 32 << 32 | owner;
+}
+
+std::uint64_t access_key(std::uint64_t held, std::uint64_t site, std::uint32_t state, bool writes) {
+  return mix(held ^ site, static_cast<std::uint64_t>(state) << 1 | static_cast<std::uint64_t>(writes));
+}
+
+// Hot: whether there is nothing to record of an access by this thread, which may be interrupted anywhere.
+bool is_known(ThreadState& thread, const volatile void* state, const char* name, bool writes, CallPoint at) {
+  if (thread.limit <= thread.base) return false;
+  const NamedThing* known = find_thing(ThingKind::State, state, name);
+  if (known == nullptr) return false;
+  const std::uint64_t word = known->word.load(std::memory_order_acquire);
+  if (owner_in(word) == thread.id.value) return true;
+  if (owner_in(word) != kShared) return false;
+  const CallSite* site = known_site(&thread, at);
+  return site != nullptr && thread.knows(access_key(top_key(thread), site->key, id_in(word), writes));
+}
+
+// Whether `thread` is still the only one to have touched the state; `word` is what it is then.
+bool is_initialising(NamedThing& state, const ThreadState& thread, std::uint64_t& word) {
+  word = state.word.load(std::memory_order_acquire);
+  for (;;) {
+    const std::uint32_t owner = owner_in(word);
+    if (owner == thread.id.value) return true;
+    if (owner == kShared) return false;
+    const std::uint64_t next = with_owner(word, owner == kNobody ? thread.id.value : kShared);
+    if (!state.word.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_acquire))
+      continue;
+    word = next;
+    return owner == kNobody;
+  }
+}
+
+bool write_state(ThreadState& thread, const NamedThing& state, std::uint32_t id) {
+  bool added;
+  KeyMap::Value* value = recorded.find_or_add(key_of(Key::StateWritten, id), &added);
+  if (value == nullptr) return false;
+  if (!added) return await_value(*value) != 0;
+  JsonLine line(thread.line, sizeof thread.line);
+  line.begin("state").number("id", id).text("name", state.name);
+  line.hex("addr", reinterpret_cast<std::uint64_t>(state.object));
+  const bool appended = trace.append(line.end());
+  value->store(appended ? 1 : kNoValue, std::memory_order_release);
+  return appended;
+}
+
+void record(Guard& guard, const NamedThing& state, std::uint32_t id, bool writes, CallPoint at) {
+  ThreadState& thread = guard.thread();
+  if (!ensure_trace(thread)) return;
+  if (trace.is_full()) return trace.lose(Lost::TraceFull);
+  const CallSite site = call_site(guard, at);
+  tell_held_apart(thread);
+  const Clients clients = clients_of(thread);
+  std::uint64_t key = access_key(top_key(thread), site.key, id, writes);
+  if (clients.count > 0) key = mix(key, clients.key);
+  if (thread.knows(key)) return;
+  const Occurrence occurrence = note_occurrence(key, thread);
+  thread.learn(key);
+  if (occurrence == Occurrence::Known) return;
+  write_thread_record(thread, thread);
+  refresh_thread_name(thread);
+  const HeldId under = held_with_clients(thread, clients);
+  const StackId stack = written_stack(thread, site.place.stack);
+  if (!write_state(thread, state, id)) return;
+  JsonLine line(thread.line, sizeof thread.line);
+  line.begin("access").number("thread", thread.id.value).number("epoch", thread.epoch);
+  line.number("state", id).number("under", under.value).number("stack", stack.value);
+  if (writes) line.truth("write", true);
+  write_open(line, occurrence);
+  write_clients(line, clients);
+  trace.append(line.end());
+  trace.refresh_stats();
+}
+
+}  // namespace
+
+std::uint64_t fresh_state_word() {
+  static constinit std::atomic<std::uint32_t> next_state{1};
+  return static_cast<std::uint64_t>(next_state.fetch_add(1, std::memory_order_relaxed)) << 32 | kNobody;
+}
+
+void state_accessed(const volatile void* state, const char* name, bool writes, CallPoint at) {
+  if (state == nullptr || name == nullptr) return;
+  ThreadState* active = tls.active;
+  if (__builtin_expect(active != nullptr && is_known(*active, state, name, writes, at), 1)) return;
+  Guard guard;
+  if (!guard || guard.thread().paused != 0) return;
+  NamedThing* thing = thing_at(ThingKind::State, state, name);
+  std::uint64_t word;
+  if (thing == nullptr || is_initialising(*thing, guard.thread(), word)) return;
+  record(guard, *thing, id_in(word), writes, at);
+}
+
+}  // namespace faultline
