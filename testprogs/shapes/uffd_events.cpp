@@ -2,7 +2,8 @@
 // server takes, for its statistics, before it reads the next message: what gives memory back waits until the
 // server has read of it. The first argument says how the memory goes: unmap, remove, remap or fork. The
 // second says when: under, with the lock held, while the server waits for the next message; defer, after the
-// lock was dropped; hang, with the lock held that the server waits for.
+// lock was dropped; hang, with the lock held that the server waits for; self, by the server, which then waits
+// for itself.
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
@@ -30,8 +31,20 @@ size_t page_size = 4096;
   ++rounds;
 }
 
+[[gnu::noinline]] bool give_back(const std::string& how, char* page) {
+  if (how == "unmap") return ::munmap(page, page_size) == 0;
+  if (how == "remove") return ::madvise(page, page_size, MADV_DONTNEED) == 0;
+  if (how == "remap") {
+    void* room = ::mmap(nullptr, page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return ::mremap(page, page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED, room) != MAP_FAILED;
+  }
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  return child > 0 && ::waitpid(child, nullptr, 0) == child;
+}
+
 // Until the page is touched that tells it to stop.
-void serve(int uffd, uint64_t last_page) {
+void serve(int uffd, const std::string& gives_back, char* memory) {
   for (bool stops = false; !stops;) {
     count_round();
     reads_next.release();
@@ -44,20 +57,9 @@ void serve(int uffd, uint64_t last_page) {
         .mode = 0,
         .zeropage = 0};
     ::ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
-    stops = zero.range.start == last_page;
+    if (!gives_back.empty()) give_back(gives_back, memory);
+    stops = zero.range.start == reinterpret_cast<uint64_t>(memory) + 2 * page_size;
   }
-}
-
-[[gnu::noinline]] bool give_back(const std::string& how, char* page) {
-  if (how == "unmap") return ::munmap(page, page_size) == 0;
-  if (how == "remove") return ::madvise(page, page_size, MADV_DONTNEED) == 0;
-  if (how == "remap") {
-    void* room = ::mmap(nullptr, page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return ::mremap(page, page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED, room) != MAP_FAILED;
-  }
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(0);
-  return child > 0 && ::waitpid(child, nullptr, 0) == child;
 }
 
 uint64_t feature_for(const std::string& how) {
@@ -89,7 +91,7 @@ int main(int, char** argv) {
     std::printf("skipped: userfaultfd with events: %s\n", std::strerror(errno));
     return 77;
   }
-  std::thread server(serve, uffd, reinterpret_cast<uint64_t>(memory) + 2 * page_size);
+  std::thread server(serve, uffd, when == "self" ? how : "", goes);
   reads_next.acquire();
   bool done = false;
   if (when == "hang") {
