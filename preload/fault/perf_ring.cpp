@@ -41,6 +41,11 @@ constinit std::atomic<int> refusal{0};                // errno of the first even
 constinit std::atomic<int> ring_count{0};
 constinit std::atomic<bool> memory_refused{false};  // some thread got no ring for its event
 
+// Storms are made for rings to see.
+bool rings_everywhere() {
+  return options.faults == Faults::Perf || options.faults == Faults::Storm;
+}
+
 int open_event(int tid, bool exclude_kernel) {
   perf_event_attr attributes{};
   attributes.type = PERF_TYPE_SOFTWARE;
@@ -55,6 +60,8 @@ int open_event(int tid, bool exclude_kernel) {
   }
   attributes.exclude_kernel = exclude_kernel;
   attributes.exclude_hv = 1;
+  // Also what malloc and the loader map. Its records cost every call that maps memory something.
+  attributes.mmap = attributes.mmap_data = rings_everywhere();
   // Nobody waits for the ring: no wake-up before it is full.
   attributes.watermark = 1;
   attributes.wakeup_watermark = ~0u;
@@ -85,7 +92,7 @@ PerfRing* map_ring(int fd) {
 }
 
 bool is_permitted() {
-  return options.faults == Faults::Auto || options.faults == Faults::Perf;
+  return options.faults != Faults::Uffd && options.faults != Faults::Off;
 }
 
 // Why no event could be had, for people.
@@ -132,7 +139,7 @@ void want_rings() {
 }
 
 void want_rings_from_start() {
-  if (options.faults != Faults::Perf) return;
+  if (!rings_everywhere()) return;
   load_blocked_stack_unwinder();
   const int fd = open_permitted_event(0);
   if (fd >= 0) {
@@ -141,7 +148,9 @@ void want_rings_from_start() {
     return;
   }
   refusal.store(-fd, std::memory_order_relaxed);
-  say("faults=perf: page faults are not watched: ", reason(-fd));
+  say(options.faults == Faults::Perf ? "faults=perf: page faults are not watched: "
+                                     : "faults=storm: page faults are not watched: ",
+      reason(-fd));
 }
 
 void close_ring(ThreadState& thread) {
@@ -156,7 +165,7 @@ void close_ring(ThreadState& thread) {
 
 void rings_after_fork() {
   // Of the events a child has none; what was refused for good it would be refused again.
-  if (options.faults != Faults::Perf) wanted.store(false, std::memory_order_relaxed);
+  if (!rings_everywhere()) wanted.store(false, std::memory_order_relaxed);
   memory_refused.store(false, std::memory_order_relaxed);
   ring_count.store(0, std::memory_order_relaxed);
 }

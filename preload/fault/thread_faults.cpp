@@ -129,6 +129,7 @@ void tell_faults(ThreadState& writer, ThreadState& owner) {
   FaultSamples samples = samples_between(ring, tail, head);
   FaultSample sample;
   while (samples.next(sample)) tell_fault(writer, owner, samples, sample);
+  if (samples.mappings() > 0) mappings_were_changed(writer, owner);
   owner.ring_was_full = has_been_full(ring, tail, head);
   set_tail(ring, tail, head);
 }

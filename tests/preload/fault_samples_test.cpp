@@ -104,6 +104,22 @@ TEST_CASE("perf records: one that wraps around the end of the ring reads as any 
   }
 }
 
+TEST_CASE("perf records: changes of the mappings are counted, and are no samples") {
+  Ring ring;
+  ring.write(record(PERF_RECORD_MMAP, PERF_RECORD_MISC_MMAP_DATA, {1, 0x7000, 0x1000, 0, 0}));
+  ring.write(plain_sample(100));
+  ring.write(record(PERF_RECORD_FORK, 0, {1, 2, 3}));
+  ring.write(record(PERF_RECORD_MMAP, 0, {1, 0x8000, 0x1000, 0, 0}));
+  FaultSamples samples = ring.samples(false);
+  FaultSample found;
+  REQUIRE(samples.next(found));
+  CHECK(found.instruction == 100);
+  CHECK(samples.mappings() == 1);
+  CHECK_FALSE(samples.next(found));
+  CHECK(samples.mappings() == 2);
+  CHECK(samples.lost() == 0);
+}
+
 TEST_CASE("perf records: what was lost is counted, other kinds of records are passed over") {
   Ring ring;
   ring.write(record(PERF_RECORD_LOST, 0, {77, 5}));

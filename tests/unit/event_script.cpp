@@ -104,9 +104,11 @@ class Script {
                          : name.starts_with("end(") ? "thread"
                          : rwlocks_.contains(name)  ? "rwlock"
                                                     : "mutex";
-      out_ << R"({"t":"lock","id":)" << entry->second << R"(,"kind":")" << kind << R"(","addr":"0x)"
-           << std::hex << 0x7000 + 64 * entry->second << std::dec << '"';
-      if (details_.contains(name)) out_ << ',' << details_[name];
+      out_ << R"({"t":"lock","id":)" << entry->second << R"(,"addr":"0x)" << std::hex
+           << 0x7000 + 64 * entry->second << std::dec << '"';
+      // A detail may name another kind.
+      if (details_[name].find(R"("kind")") == std::string::npos) out_ << R"(,"kind":")" << kind << '"';
+      if (!details_[name].empty()) out_ << ',' << details_[name];
       out_ << "}\n";
       if (name.front() == 'U') return entry->second;
       out_ << R"({"t":"name","lock":)" << entry->second << R"(,"name":")" << name << "\"}\n";

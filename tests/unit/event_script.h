@@ -56,7 +56,8 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-// Of the lock `name`, further keys of its record: {"A", R"("type":"recursive")"}.
+// Of the lock `name`, further keys of its record: {"A", R"("type":"recursive")"}. "kind" among them replaces
+// its own.
 struct LockDetail {
   std::string name;
   std::string json;
