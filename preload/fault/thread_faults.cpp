@@ -2,6 +2,7 @@
 
 #include "fault/blocked_stack.h"
 #include "fault/contexts.h"
+#include "fault/fuse_mounts.h"
 #include "fault/mmap_lock.h"
 #include "fault/served_ranges.h"
 #include "record/acquisition.h"
@@ -180,13 +181,15 @@ void record_fault(ThreadState& writer, ThreadState& waiter, const FaultFacts& fa
                     facts.service ? mmap_lock_wait(stack) : model_mmap_lock_wait(stack), &facts);
   if (facts.service) {
     write_service_record(writer, facts.service);
-    const Wait service{word_of_instance(facts.service),
-                       LockKind::Service,
-                       nullptr,
-                       Mode::Exclusive,
-                       stack,
-                       Cause::Fault,
-                       false};
+    Wait service{word_of_instance(facts.service),
+                 LockKind::Service,
+                 nullptr,
+                 Mode::Exclusive,
+                 stack,
+                 Cause::Fault,
+                 false};
+    // The kernel may have had the page of a file.
+    service.observed = !is_fuse_service(facts.service);
     record_dependency(writer, waiter, under, mix(key, 2), service, &facts);
   }
   waiter.learn(key);
