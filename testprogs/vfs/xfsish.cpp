@@ -251,4 +251,9 @@ std::vector<std::byte> Xfs::stored(XfsInode& inode) {
   return content;
 }
 
+void Xfs::set_unreadable(XfsInode& inode, std::size_t index, bool unreadable) {
+  const std::shared_lock guard(inode.i_lock);
+  device_.set_unreadable(inode.blocks[index], unreadable);
+}
+
 }  // namespace tvfs

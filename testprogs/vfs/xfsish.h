@@ -44,6 +44,9 @@ class Xfs {
   // What storage holds of the file, past the page cache. Nobody may be writing it.
   std::vector<std::byte> stored(XfsInode& inode);
 
+  // Reading the page from storage fails from now on, or no more. It has a block.
+  void set_unreadable(XfsInode& inode, std::size_t index, bool unreadable);
+
  private:
   BlockDevice device_;
   std::deque<XfsInode> inodes_;
