@@ -97,7 +97,7 @@ static bool xfs_map_page(VmFault& fault, std::size_t index) {
 
 static bool xfs_filemap_map_pages(VmFault& fault) {
   const std::shared_lock guard(xfs_inode(fault.vma.inode).i_mmaplock);
-  return xfs_map_indexed_pages(fault);
+  return filemap_map_pages(fault);
 }
 
 constexpr VmOps vm_ops(bool (*map_pages)(VmFault&)) {
