@@ -92,8 +92,8 @@ void walk_fault_stack(ThreadState& server, Fault& fault) {
 }
 
 // The dependencies of a faulting thread that holds something. Its ring may tell of more, and has little room.
-void tell_served_fault(Guard& guard, const FaultContext& context, ThreadState& waiter,
-                       std::uint64_t address, Access access) {
+void tell_served_fault(Guard& guard, const FaultContext& context, ThreadState& waiter, std::uint64_t address,
+                       Access access) {
   ThreadState& server = guard.thread();
   tell_held_apart(waiter);
   Fault fault = describe_fault(waiter, context, address, access);
@@ -124,8 +124,8 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
                    bool own) {
   const HeldId bottom = service_node(server, fault.service, read_at);
   const HeldId above = own ? held_set_above(server, server, bottom) : bottom;
-  const Wait wait{wanted.word,        wanted.kind, wanted.address, wanted.mode,
-                  wanted.place.stack, Cause::Call, false};
+  Wait wait{wanted.word, wanted.kind, wanted.address, wanted.mode, wanted.place.stack, Cause::Call, false};
+  wait.serves = fault.address;
   const std::uint64_t key = mix(mix(fault.service.value, wanted.key), mix(wanted.word.bits, own));
   record_dependency(server, server, above, key, wait);
 
@@ -136,6 +136,7 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
   const HeldId behalf = own ? held_set_above(server, server, fault.held) : fault.held;
   Wait served = wait;
   served.cause = Cause::Service;
+  served.serves = 0;
   const Via via{fault.service, server.id};
   record_dependency(server, *fault.waiter, behalf, mix(key, fault.held_key), served, nullptr, &via);
 }
