@@ -71,7 +71,7 @@ class Script {
   // "?A/ft" without marks in front and behind.
   static std::string lock_name(std::string word) {
     if (std::string_view("-?@!%").find(word.front()) != std::string_view::npos) word.erase(0, 1);
-    return word.substr(0, word.find_first_of("/.^="));
+    return word.substr(0, word.find_first_of("/.^=&"));
   }
 
   static bool has(const std::string& word, char letter) {
@@ -245,6 +245,7 @@ class Script {
       const int server_id = thread_of(word.substr(server + 1)).id;
       extra << R"(,"cause":"service","via":{"service":)" << service_id << R"(,"thread":)" << server_id << '}';
     }
+    if (word.back() == '&') extra << R"(,"serves":"0x5010")";
     if (has(word, 't')) extra << R"(,"timed":true)";
     if (has(word, 'u')) extra << R"(,"observed":false)";
     if (has(word, 'e')) extra << R"(,"open":"epochs")";
