@@ -14,7 +14,7 @@ struct Life {
   int started = 0;
   int ended = 0;  // 0: not recorded
   std::string boot = "b";
-  std::string run;
+  std::string run{};
 };
 
 std::string lived(std::string trace, const Life& life) {
