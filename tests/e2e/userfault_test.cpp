@@ -83,7 +83,9 @@ Json hung(const std::string& event, const std::string& when) {
 
 // Says so where the machine does not permit it.
 bool events_are_permitted() {
-  return !skipped(run({{program("shapes/uffd_events"), "fork", "defer"}}));
+  Command command;
+  command.arguments = {program("shapes/uffd_events"), "fork", "defer"};
+  return !skipped(run(command));
 }
 
 }  // namespace
@@ -101,11 +103,11 @@ TEST_CASE("page there before the lock that its server takes: silent, however the
 }
 
 TEST_CASE("server in another process, mutex in shared memory: joined and found") {
-  for (const char* how : {"touch", "copy", "clean"}) check_remote(how, "mutex", "map_mutex");
+  for (const char* how : {"touch", "copy", "clean"}) check_remote(how, "mutex", "mutex(map_mutex)");
 }
 
 TEST_CASE("server in another process, lock on a file: joined and found") {
-  for (const char* how : {"touch", "copy", "clean"}) check_remote(how, "file", "lock");
+  for (const char* how : {"touch", "copy", "clean"}) check_remote(how, "file", "file(fetch_page, use_page)");
 }
 
 TEST_CASE("memory given back under a lock that its server takes before it reads of it: found, no fault") {
