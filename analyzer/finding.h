@@ -73,13 +73,24 @@ constexpr std::string_view spelling(State s) {
   return names[static_cast<int>(s)];
 }
 
+// A lock that was taken after the one an edge comes from, and still held at its wait.
+struct LockBetween {
+  std::string class_name;  // as shown to people
+  LockKind kind;
+  Mode mode;
+};
+
 // One order of a finding, with one dependency as its witness.
 struct FindingEdge {
+  static constexpr std::size_t kMostBetween = 8;
+
   LockId from;
   LockId to;
   DependencyId dependency;   // the wait for `to`: thread, mode, cause, stack, fault
   HeldId held;               // the node of `from` in the dependency's held path: mode, stack, trylock
   bool alternative = false;  // another witness of an order that an earlier entry already shows
+  // What the wait passed through: in the order taken, the last kMostBetween of them.
+  std::vector<LockBetween> between = {};
 };
 
 // What one thread of a deadlock waits for, where that is no order of locks.

@@ -44,7 +44,20 @@ FindingEdge Findings::edge_of(const Witness& witness, bool alternative) const {
           .to = model_.dependencies[witness.dependency].to,
           .dependency = witness.dependency,
           .held = witness.held,
-          .alternative = alternative};
+          .alternative = alternative,
+          .between = between(witness)};
+}
+
+std::vector<LockBetween> Findings::between(const Witness& witness) const {
+  std::vector<LockBetween> locks;
+  for (HeldId held = model_.dependencies[witness.dependency].under;
+       held && held != witness.held && locks.size() < FindingEdge::kMostBetween;
+       held = model_.held[held].under) {
+    const HeldNode& node = model_.held[held];
+    locks.push_back({classes_.of(node.lock, node.subclass).name, model_.locks[node.lock].kind, node.mode});
+  }
+  std::ranges::reverse(locks);
+  return locks;
 }
 
 std::string Findings::title(const std::vector<FindingLock>& locks) const {

@@ -56,6 +56,7 @@ class Findings {
                                         const Component& component) const;
   void merge(Draft& shown, const Draft& other) const;
   FindingEdge edge_of(const Witness& witness, bool alternative) const;
+  std::vector<LockBetween> between(const Witness& witness) const;
   // Of the lock that a witness holds, as it holds it.
   const LockClass& class_of(const Witness& witness) const {
     const HeldNode& held = model_.held[witness.held];

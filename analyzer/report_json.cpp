@@ -73,6 +73,12 @@ Json json_edge(const Report& report, const FindingEdge& edge) {
                        {"name", orphan.holder_name},
                        {"role", ""}};
   }
+  if (!edge.between.empty()) {
+    json["between"] = Json::array();
+    for (const LockBetween& lock : edge.between)
+      json["between"].push_back(
+          {{"class", lock.class_name}, {"kind", spelling(lock.kind)}, {"mode", report_mode(lock.mode)}});
+  }
   json["alternative"] = edge.alternative;
   json["held_by_trylock"] = held.trylock;
   json["timed"] = dependency.timed;

@@ -107,7 +107,9 @@ class FindingText {
 
   static std::string toucher(const Dependency& dependency) {
     if (!dependency.observed)
-      return "a system call may touch the page, although it did not fault in this run";
+      return dependency.fault.origin == Origin::Unknown
+                 ? "a system call may touch the page, although it did not fault in this run"
+                 : "which the kernel may have served from its own cache in this run";
     switch (dependency.fault.origin) {
       case Origin::User:
         return "by the program's own code";
@@ -146,6 +148,15 @@ class FindingText {
     return text;
   }
 
+  // ", with mmap_lock (shared) taken in between", or "".
+  static std::string between(const FindingEdge& edge) {
+    std::string text;
+    for (const LockBetween& lock : edge.between)
+      text += (text.empty() ? ", with " : ", ") + printable(lock.class_name) +
+              (is_shared(lock.mode) ? " (shared)" : " (exclusive)");
+    return text.empty() ? "" : text + " taken in between";
+  }
+
   // Whoever serves the fault of a thread waits on its behalf: what is held and waited for is theirs together.
   std::string server(const Dependency& dependency) const {
     return dependency.via_thread ? ", its page fault being served by " + thread_of(dependency.via_thread)
@@ -170,7 +181,8 @@ class FindingText {
     std::string at = ", at";
     if (dependency.cause == Cause::Fault && !dependency.fault.stack_is_registers)
       at = ", some time after";  // only the newest recorded stack before the fault is known
-    out += wrapped("waits for " + name_of(edge.to) + " " + wait(dependency) + at, 5, style_.width);
+    out += wrapped("waits for " + name_of(edge.to) + " " + wait(dependency) + between(edge) + at, 5,
+                   style_.width);
     return out + stacks_.render(view_stack(model_, report_.names, dependency.stack), 7);
   }
 

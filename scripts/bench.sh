@@ -30,6 +30,14 @@ locks() {
 faults() {
   say "page faults: native nanoseconds per fault, and multiples of them"
   cases fault_cases "$@"
+  [ $# -eq 0 ] || return 0
+  local touched=(zero-page anonymous-write copy-on-write memfd-write)
+  say "the same with faults=perf: every fault sampled, with registers and a piece of the stack"
+  cases fault_cases --options faults=perf --goal 2.2 "${touched[@]}" fault-locked zero-page-between
+  say "the same with faults=perf and stacks=0"
+  cases fault_cases --options faults=perf:stacks=0 --goal 1.6 "${touched[@]}"
+  say "the lock path of a thread whose page faults are sampled (faults=perf)"
+  cases lock_cases --options faults=perf mutex nested-4 rwlock-read spin
 }
 
 memory() {
@@ -41,6 +49,9 @@ programs() {
   say "whole programs: native seconds of processor time, and multiples of them; peers on little work, their start included"
   compressible_input >"$build/bench/input"
   "$build/bench/compare_programs" "${setups[@]}" "$build/bench/input" "$@"
+  [ $# -eq 0 ] || return 0
+  say "programs with many page faults, all sampled (faults=perf); the goal is to native"
+  "$build/bench/compare_programs" --options faults=perf --goal 1.08 "${setups[@]}" "$build/bench/input" g++ python-json xz
 }
 
 analyzer() {

@@ -56,6 +56,7 @@ bool FaultSamples::next(FaultSample& sample) {
     // Its id, then how many.
     if (header.type == PERF_RECORD_LOST && header.size >= sizeof header + 2 * sizeof first)
       lost_ += word(body + sizeof first);
+    mappings_ += header.type == PERF_RECORD_MMAP;
     const bool in_kernel = (header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
     if (header.type == PERF_RECORD_SAMPLE && read_sample(body, at_, in_kernel, sample)) return true;
   }

@@ -124,8 +124,8 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
                    bool own) {
   const HeldId bottom = service_node(server, fault.service, read_at);
   const HeldId above = own ? held_set_above(server, server, bottom) : bottom;
-  const Wait wait{wanted.word,        wanted.kind, wanted.address, wanted.mode,
-                  wanted.place.stack, Cause::Call, false};
+  Wait wait{wanted.word, wanted.kind, wanted.address, wanted.mode, wanted.place.stack, Cause::Call, false};
+  wait.serves = fault.address;
   const std::uint64_t key = mix(mix(fault.service.value, wanted.key), mix(wanted.word.bits, own));
   record_dependency(server, server, above, key, wait);
 
@@ -136,6 +136,7 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
   const HeldId behalf = own ? held_set_above(server, server, fault.held) : fault.held;
   Wait served = wait;
   served.cause = Cause::Service;
+  served.serves = 0;
   const Via via{fault.service, server.id};
   record_dependency(server, *fault.waiter, behalf, mix(key, fault.held_key), served, nullptr, &via);
 }

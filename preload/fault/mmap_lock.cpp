@@ -36,17 +36,18 @@ std::uint64_t change_key(const ThreadState& thread, Mode mode, std::uint64_t sit
 }
 
 // Whether the thread's held locks are to be told of. They then have their names of now.
-bool holds_something(ThreadState& thread) {
-  if (thread.top == thread.base || thread.paused != 0 || declared_mmap_lock().id || !ensure_trace(thread))
+bool holds_something(ThreadState& writer, ThreadState& thread) {
+  if (thread.top == thread.base || thread.paused != 0 || declared_mmap_lock().id || !ensure_trace(writer))
     return false;
   tell_held_apart(thread);
   return true;
 }
 
-void record_change(ThreadState& thread, StackId stack, Mode mode, Happened happened, std::uint64_t key) {
+void record_change(ThreadState& writer, ThreadState& thread, StackId stack, Mode mode, Happened happened,
+                   std::uint64_t key) {
   Wait wait{model_mmap_lock(), LockKind::MmapLock, nullptr, mode, stack, Cause::Mmap, false};
   wait.observed = happened == Happened::Yes;
-  record_dependency(thread, thread, held_set(thread, thread), mix(key, wait.observed), wait);
+  record_dependency(writer, thread, held_set(writer, thread), mix(key, wait.observed), wait);
 }
 
 }  // namespace
@@ -93,20 +94,20 @@ std::optional<Mode> madvise_mode(int advice) {
 
 void record_mapping_change(CallPoint at, Mode mode, Happened happened, std::uint64_t key) {
   Guard guard;
-  if (!guard || !holds_something(guard.thread())) return;
+  if (!guard || !holds_something(guard.thread(), guard.thread())) return;
   ThreadState& thread = guard.thread();
   const Place place = call_site(guard, at).place;
-  record_change(thread, place.stack, mode, happened, change_key(thread, mode, place.site));
+  record_change(thread, thread, place.stack, mode, happened, change_key(thread, mode, place.site));
   thread.learn(change_key(thread, mode, kAnySite));
   thread.learn(key);
 }
 
-void mapped_by_libc(ThreadState& thread) {
-  if (thread.top == thread.base || thread.knows(change_key(thread, Mode::Exclusive, kAnySite))) return;
-  if (!holds_something(thread)) return;
-  const std::uint64_t key = change_key(thread, Mode::Exclusive, kAnySite);
-  record_change(thread, thread.top[-1].place.stack, Mode::Exclusive, Happened::Yes, key);
-  thread.learn(key);
+void mappings_were_changed(ThreadState& writer, ThreadState& owner) {
+  if (owner.top == owner.base || owner.knows(change_key(owner, Mode::Exclusive, kAnySite))) return;
+  if (!holds_something(writer, owner)) return;
+  const std::uint64_t key = change_key(owner, Mode::Exclusive, kAnySite);
+  record_change(writer, owner, owner.top[-1].place.stack, Mode::Exclusive, Happened::Yes, key);
+  owner.learn(key);
 }
 
 }  // namespace faultline

@@ -10,7 +10,8 @@
 // Taken exclusively: mmap, munmap, mremap, mprotect, pkey_mprotect, brk, sbrk, the mlock family, fork, and
 // madvise but for the advice that only looks at pages (`madvise_mode`). libc's own, inside pthread_create and
 // dlopen, are recorded as possible (`observed` false); those inside malloc are not hooked, as that would
-// cost malloc and free a seventh of their time and more.
+// cost malloc and free a seventh of their time and more. Where every thread has a perf ring that tells of
+// all.
 #pragma once
 
 #include <cstdint>
@@ -45,9 +46,10 @@ inline void before_mapping_change(CallPoint at, Mode mode = Mode::Exclusive,
   if (!thread.knows(key)) record_mapping_change(at, mode, happened, key);
 }
 
-// A change of the mappings that was seen from outside: by this thread, with what it holds now, from code that
-// no hook stands before (malloc, an inline system call). Nothing where these locks are known to be held over
-// a change already. In a guarded section of `thread` itself.
-void mapped_by_libc(ThreadState& thread);
+// `owner` has changed the mappings since its held set last changed, perhaps by code that no hook stands
+// before (malloc, an inline system call): what it holds waits for mmap_lock, at its newest acquisition.
+// Nothing where these locks are known to be held over a change already. In a guarded section of `writer`,
+// which is `owner` or acts for it while it cannot run.
+void mappings_were_changed(ThreadState& writer, ThreadState& owner);
 
 }  // namespace faultline

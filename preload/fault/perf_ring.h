@@ -7,6 +7,9 @@
 // ring pays nothing. Price of a fault: 0.3 us without stacks, 0.8 us with; of a ring: some 50 us and the
 // pages below, which for an unprivileged user count against perf_event_mlock_kb and RLIMIT_MEMLOCK.
 //
+// In processes that are watched whether or not they have a fault service (faults=perf, faults=storm) the ring
+// also tells that the thread's mappings have changed, by whatever code.
+//
 // The descriptor is closed as soon as the ring is mapped (the mapping keeps the event alive): a program may
 // close or count its descriptors. A forked child has neither the mapping nor the event.
 #pragma once
@@ -39,8 +42,8 @@ void want_rings();
 void want_rings_from_start();
 
 // In a guarded section; `thread` may be another one than the caller. Nothing where no rings are wanted, or
-// the thread has one or was refused one.
-void open_ring_if_wanted(ThreadState& thread);
+// the thread has one or was refused one. False: it is refused one now.
+bool open_ring_if_wanted(ThreadState& thread);
 void close_ring(ThreadState& thread);
 void rings_after_fork();
 

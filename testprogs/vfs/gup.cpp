@@ -43,7 +43,7 @@ int PinnedPage::pin(VmFault& fault) {
     inode_ = &vma->inode;
     index_ = (address - vma->start) / kPageSize;
     policy_ = policy;
-    VmFault fault{.vma = *vma, .index = index_, .mmap_guard = guard};
+    VmFault fault{.vma = *vma, .index = index_, .write = true, .mmap_guard = guard};
     const int outcome = pin(fault);
     if (outcome != -EAGAIN && outcome != kVmFaultRetry) return outcome;
   }

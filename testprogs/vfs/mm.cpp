@@ -142,7 +142,10 @@ int do_user_addr_fault(Mm& mm, std::uintptr_t address, FaultKind kind) {
   std::shared_lock guard(mm.mmap_lock);
   VmArea* const vma = find_vma(mm, address);
   if (vma == nullptr) return -EFAULT;
-  VmFault fault{.vma = *vma, .index = (address - vma->start) / kPageSize, .mmap_guard = guard};
+  VmFault fault{.vma = *vma,
+                .index = (address - vma->start) / kPageSize,
+                .write = kind != FaultKind::Read,
+                .mmap_guard = guard};
   const int error = handle_mm_fault(fault, kind);
   if (error == 0) return 0;
   const bool by_handler = mm.uffd.served_by() == FaultsBy::Handler;

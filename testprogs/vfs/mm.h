@@ -43,6 +43,7 @@ inline constexpr int kVmFaultRetry = 1;
 struct VmFault {
   VmArea& vma;
   std::size_t index;  // of the page, in the file
+  bool write;         // the thread stores
   std::shared_lock<Rwsem>& mmap_guard;
   std::unique_lock<Mutex> locked{};
 };

@@ -114,27 +114,28 @@ int filemap_fault(VmFault& fault) {
   return error;
 }
 
-FaultAround fault_around(const VmFault& fault) {
+bool map_around(VmFault& fault, bool (*map_page)(VmFault& fault, std::size_t index)) {
   const std::size_t first = fault.index / kFaultAroundPages * kFaultAroundPages;
-  const std::size_t mapped = fault.vma.length / kPageSize;
-  return {first, std::min({first + kFaultAroundPages, pages_of(fault.vma.inode), mapped})};
+  const std::size_t in_area = fault.vma.length / kPageSize;
+  const std::size_t end = std::min({first + kFaultAroundPages, pages_of(fault.vma.inode), in_area});
+  for (std::size_t index = first; index < end; ++index)
+    if (index != fault.index) map_page(fault, index);
+  return fault.index < end && map_page(fault, fault.index);
 }
 
 // Never waits for a page: a look without its lock, a try for it, and a look again. A page that is about to
 // leave is locked by who takes it out.
+static bool try_map_page(VmFault& fault, std::size_t index) {
+  Page& page = fault.vma.inode.i_mapping.pages[index];
+  if (!page_may_be_in_cache(page)) return false;
+  const std::unique_lock locked(page.lock, std::try_to_lock);
+  if (!locked || !page_in_cache(page)) return false;
+  fault.vma.mm.uffd.map_page(fault.vma.address_of(index), false);
+  return true;
+}
+
 bool filemap_map_pages(VmFault& fault) {
-  AddressSpace& mapping = fault.vma.inode.i_mapping;
-  const auto [first, end] = fault_around(fault);
-  bool mapped = false;
-  for (std::size_t index = first; index < end; ++index) {
-    const Page& page = mapping.pages[index];
-    if (!page_may_be_in_cache(page)) continue;
-    const std::unique_lock locked(mapping.pages[index].lock, std::try_to_lock);
-    if (!locked || !page_in_cache(page)) continue;
-    fault.vma.mm.uffd.map_page(fault.vma.address_of(index), false);
-    mapped |= index == fault.index;
-  }
-  return mapped;
+  return map_around(fault, try_map_page);
 }
 
 int filemap_page_mkwrite(VmFault& fault) {

@@ -83,12 +83,9 @@ int filemap_fault(VmFault& fault);
 bool filemap_map_pages(VmFault& fault);
 int filemap_page_mkwrite(VmFault& fault);
 
-// The pages that fault-around looks at for a fault: [first, end).
-struct FaultAround {
-  std::size_t first;
-  std::size_t end;
-};
-FaultAround fault_around(const VmFault& fault);
+// For a VmOps::map_pages: calls `map_page` for each page of the file around the fault that is mapped there.
+// Its own page comes last, since the thread that waits for it then goes on. Returns what that call returned.
+bool map_around(VmFault& fault, bool (*map_page)(VmFault& fault, std::size_t index));
 
 // Write-back: stores every dirty page through writepage. Takes no lock but the pages' and what writepage
 // takes, so that fsync and truncate may call it with inode_lock held. An error leaves its page dirty and the

@@ -1,5 +1,7 @@
 #include "xfsish.h"
 
+#include <faultline/annotate.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -83,20 +85,19 @@ constexpr AddressSpaceOps kAddressSpaceOps = {
 
 // Maps what a look at the index says is there. Nothing of the page is locked here: it may leave between the
 // look and the mapping unless the caller keeps it.
+static bool xfs_map_page(VmFault& fault, std::size_t index) {
+  if (!page_in_cache(fault.vma.inode.i_mapping.pages[index])) return false;
+  fault.vma.mm.uffd.map_page(fault.vma.address_of(index), false);
+  return true;
+}
+
 [[gnu::noinline]] static bool xfs_map_indexed_pages(VmFault& fault) {
-  const auto [first, end] = fault_around(fault);
-  bool mapped = false;
-  for (std::size_t index = first; index < end; ++index) {
-    if (!page_in_cache(fault.vma.inode.i_mapping.pages[index])) continue;
-    fault.vma.mm.uffd.map_page(fault.vma.address_of(index), false);
-    mapped |= index == fault.index;
-  }
-  return mapped;
+  return map_around(fault, xfs_map_page);
 }
 
 static bool xfs_filemap_map_pages(VmFault& fault) {
   const std::shared_lock guard(xfs_inode(fault.vma.inode).i_mmaplock);
-  return xfs_map_indexed_pages(fault);
+  return filemap_map_pages(fault);
 }
 
 constexpr VmOps vm_ops(bool (*map_pages)(VmFault&)) {
@@ -230,6 +231,8 @@ static const FileOps& file_ops_of(MapPages map_pages) {
 
 XfsInode::XfsInode(BlockDevice& storage, MapPages map_pages)
     : Inode(file_ops_of(map_pages), kAddressSpaceOps), device(storage) {
+  // A class of its own, as each file system's inode lock is in the kernel.
+  faultline_name_rwlock(i_rwsem.native_handle(), "IOLOCK");
   blocks.fill(kNoBlock);
 }
 
@@ -246,6 +249,11 @@ std::vector<std::byte> Xfs::stored(XfsInode& inode) {
                 content.begin() + static_cast<std::ptrdiff_t>(index * kPageSize));
   }
   return content;
+}
+
+void Xfs::set_unreadable(XfsInode& inode, std::size_t index, bool unreadable) {
+  const std::shared_lock guard(inode.i_lock);
+  device_.set_unreadable(inode.blocks[index], unreadable);
 }
 
 }  // namespace tvfs

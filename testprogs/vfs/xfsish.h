@@ -4,8 +4,8 @@
 // The third mail thread asks whether fault-around (->map_pages), which neither waits for a page nor asks the
 // file system, may map a page that a hole punch is about to free. MapPages has the answers.
 //
-// Lock order: IOLOCK (inode_lock) -> mmap_lock (a copy faults) -> XFS_MMAPLOCK -> page_lock -> xfs_ilock ->
-// block_bitmap_lock.
+// Lock order: IOLOCK (its inode lock) -> mmap_lock (a copy faults) -> XFS_MMAPLOCK -> page_lock -> xfs_ilock
+// -> block_bitmap_lock.
 #pragma once
 
 #include <array>
@@ -22,7 +22,8 @@ namespace tvfs {
 enum class MapPages {
   Nothing,   // it looks at page->mapping and maps: our construction, the kernel never did that
   TryLock,   // the page's lock, by a try, and a second look under it: what filemap_map_pages does
-  MmapLock,  // XFS_MMAPLOCK, shared: the patch; the look needs no page lock then
+  MmapLock,  // the patch: XFS_MMAPLOCK, shared, around that. Alone it would not do: reclaim takes pages out
+             // of the cache with their lock only
 };
 
 struct XfsInode : Inode {
@@ -43,6 +44,9 @@ class Xfs {
 
   // What storage holds of the file, past the page cache. Nobody may be writing it.
   std::vector<std::byte> stored(XfsInode& inode);
+
+  // Reading the page from storage fails from now on, or no more. It has a block.
+  void set_unreadable(XfsInode& inode, std::size_t index, bool unreadable);
 
  private:
   BlockDevice device_;

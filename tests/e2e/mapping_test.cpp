@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <optional>
 #include <set>
 
 #include "report.h"
@@ -67,4 +68,58 @@ TEST_CASE("lock released before a change of the mappings: no dependency") {
 TEST_CASE(
     "lock held over a change of the mappings by a program with an mmap_lock of its own: no dependency") {
   CHECK(changes_of_run({"declared"}).empty());
+}
+
+namespace {
+
+// What malloc_under_lock left, with the rings of faults=perf. Skipped where there are none: then nothing.
+std::optional<std::map<std::string, std::set<std::string>>> changes_inside_malloc(
+    const Arguments& arguments) {
+  const Path traces = work_dir() / "traces";
+  Arguments all = {program("shapes/malloc_under_lock")};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  const Outcome outcome = run(preloaded(all, traces, "faults=perf"));
+  CHECK(outcome.out == "allocated\n");
+  if (outcome.err.find("page faults are not watched") != std::string::npos) {
+    skip(outcome.err);
+    return std::nullopt;
+  }
+  CHECK(analyze(traces).findings().empty());
+  return mapping_changes(traces);
+}
+
+}  // namespace
+
+TEST_CASE("lock held over a malloc that maps memory: waits for mmap_lock, as the perf ring tells") {
+  const auto changes = changes_inside_malloc({});
+  if (!changes) return;
+  const std::map<std::string, std::set<std::string>> expected = {{"heap_lock", {"exclusive"}}};
+  CHECK(*changes == expected);
+}
+
+TEST_CASE("lock taken after a malloc that maps memory: no dependency") {
+  const auto changes = changes_inside_malloc({"before"});
+  if (changes) CHECK(changes->empty());
+}
+
+TEST_CASE("readers of the program's own mmap_lock, one by a fault, and a third thread that maps: found") {
+  const Report report = observe("mmap_lock_readers", Arguments{"maps"});
+  if (report.json.is_null()) return;
+  const Json finding = only_finding(report);
+  check_finding(finding, {.verdict = "feasible",
+                          .severity = "error",
+                          .orders = {{"mmap_lock", "page_lock", "walk_pages", "walk_pages"},
+                                     {"page_lock", "mmap_lock", "read_page", "read_page", "fault"}}});
+  for (const Json& edge : edges_between(finding, "page_lock", "mmap_lock"))
+    CHECK(edge.at("mode") == "shared");
+}
+
+TEST_CASE("readers of the program's own mmap_lock, one by a fault, and nobody who maps: compatible") {
+  const Report report = observe("mmap_lock_readers");
+  if (report.json.is_null()) return;
+  check_finding(only_finding(report),
+                {.verdict = "compatible",
+                 .severity = "note",
+                 .orders = {{"mmap_lock", "page_lock", "walk_pages", "walk_pages"},
+                            {"page_lock", "mmap_lock", "read_page", "read_page", "fault"}}});
 }

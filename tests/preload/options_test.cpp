@@ -33,8 +33,9 @@ long lines(const std::string& text) {
 // Everything that has a value, to be compared.
 std::string all_values() {
   return std::string(options.out) + '|' + options.run + '|' +
-         std::to_string(static_cast<int>(options.faults)) + '|' + std::to_string(options.verbosity) + '|' +
-         std::to_string(options.stacks) + '|' + std::to_string(options.enabled);
+         std::to_string(static_cast<int>(options.faults)) + '|' + std::to_string(options.storm_budget) + '|' +
+         std::to_string(options.verbosity) + '|' + std::to_string(options.stacks) + '|' +
+         std::to_string(options.enabled);
 }
 
 void check_refused(const std::string& text, const std::string& why) {
@@ -52,10 +53,12 @@ void check_refused(const std::string& text, const std::string& why) {
 
 TEST_CASE("options: every key sets its value, without a word") {
   const KeptOptions kept;
-  CHECK(said_about("out=/tmp/traces:run=r-17:faults=uffd:stacks=0:enabled=0:verbosity=1") == "");
+  CHECK(said_about("out=/tmp/traces:run=r-17:faults=uffd:storm_budget=17:stacks=0:enabled=0:verbosity=1") ==
+        "");
   CHECK(options.out == std::string_view("/tmp/traces"));
   CHECK(options.run == std::string_view("r-17"));
   CHECK(options.faults == Faults::Uffd);
+  CHECK(options.storm_budget == 17);
   CHECK_FALSE(options.stacks);
   CHECK_FALSE(options.enabled);
   CHECK(options.verbosity == 1);

@@ -59,6 +59,37 @@ TEST_CASE("server takes on the thread's behalf a recursive mutex that the thread
   CHECK(outcome("T1: A U. A^U^S -A; S: @U A", {{"A", R"("type":"recursive")"}}) == "error self A -> A");
 }
 
+TEST_CASE("fault that only might happen, on a page whose server takes what the thread holds") {
+  const Judged result = judged("T1: A !U/u=U -A; S: @U M/f A&");
+  REQUIRE(outcome(result.judgement) == "error self A -> A");
+  const Finding& finding = result.findings()[0];
+  CHECK(finding.kind == Kind::SelfLock);
+  REQUIRE(finding.edges.size() == 1);
+  const Dependency& wait = result.model.dependencies[finding.edges[0].dependency];
+  CHECK(wait.cause == Cause::Service);
+  CHECK_FALSE(wait.observed);
+  CHECK(result.model.threads[wait.thread].name == "T1");
+  CHECK(result.model.threads[wait.via_thread].name == "S");
+  REQUIRE(finding.edges[0].between.size() == 1);
+  CHECK(finding.edges[0].between[0].class_name == "M");
+}
+
+TEST_CASE("fault that only might happen, on a page whose server takes what the thread reads") {
+  CHECK(outcome("T1: A/r !U/u=U -A; S: @U A/r&").find("error") == std::string::npos);
+  CHECK(outcome("T1: A/f !U/u=U -A; S: @U A/f&").find("error") == std::string::npos);
+  CHECK(outcome("T1: A/f !U/u=U -A; S: @U A/f&; T2: A B") == "error self A -> A");
+}
+
+TEST_CASE("fault that only might happen, on another page than the server took the lock for") {
+  // The server may be at that other page, and wait for the lock, when the thread comes to fault.
+  CHECK(outcome("T1: A !U/u=U -A; S: @U A") == "error feasible A -> service(uffd) -> A");
+}
+
+TEST_CASE("fault that only might happen, on a page whose server takes what another holds across the lock") {
+  CHECK(outcome("T1: A !U/u=U -A; S: @U M&; T2: M A") == "error feasible A -> M -> A");
+  CHECK(outcome("T1: A !U/u=U -A; S: @U M&; T2: A M") == "");
+}
+
 TEST_CASE("server reads on the thread's behalf what the thread reads") {
   CHECK(outcome("T1: A/r U. A/r^U^S -A") == "");
 }
@@ -88,4 +119,38 @@ TEST_CASE(
     "a server's own two locks in both orders by that server alone are a warning, also on behalf of others") {
   CHECK(outcome("T1: A U. P^U^S @P M^U^S -P -A; S: @U P M -M -P -U; S: M P").find("error") ==
         std::string::npos);
+}
+
+// The model of the kernel's mmap_lock: a thread waits for it by a fault (shared, fair) or by a call that
+// changes the mappings (exclusively). Nobody is seen to hold it, so what is held over it makes no cycle. It
+// would take somebody who waits inside the kernel with it held, as a change of a FUSE file's mapping may for
+// its server.
+static const std::vector<LockDetail> kModelLock{{"M", R"("kind":"mmap_lock")"}};
+
+TEST_CASE(
+    "locks held over faults and changes of the mappings, in any order: no cycle through the model "
+    "mmap_lock") {
+  CHECK(outcome("T1: A !M; T2: B M. -B; T3: A M. -A; T4: %M.", kModelLock) == "");
+}
+
+TEST_CASE("a server that changes the mappings while a thread with a lock waits for it: no cycle") {
+  CHECK(outcome("T1: A !M=U U. -A; S: @U M. A", kModelLock) == "error feasible A -> service(uffd) -> A");
+  CHECK(outcome("T1: A !M=U U. -A; S: @U M. B", kModelLock) == "");
+}
+
+TEST_CASE("a call that waits for its server with the model mmap_lock held, and the server faults: a note") {
+  const Judged result = judged("T1: @M U.; S: @U !M", kModelLock);
+  REQUIRE(outcome(result.judgement) == "note model M -> service(uffd) -> M");
+}
+
+TEST_CASE("the same with the program's own mmap_lock: found") {
+  CHECK(outcome("T1: @M U.; S: @U !M") == "error feasible M -> service(uffd) -> M");
+}
+
+TEST_CASE("readers of the declared mmap_lock, one by a fault: only with a third thread that maps") {
+  const std::string readers = "T1: M/f P -P -M; T2: P !M; ";
+  CHECK(outcome(readers) == "note compatible M -> P -> M");
+  CHECK(outcome(readers + "T3: %M") == "error feasible M -> P -> M");
+  // What the mapper holds keeps one of them away meanwhile.
+  CHECK(outcome("T1: G M/f P -P -M; T2: P !M; T3: G M") == "note compatible M -> P -> M");
 }

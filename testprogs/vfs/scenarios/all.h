@@ -7,5 +7,12 @@ namespace tvfs {
 
 extern const Scenario kExt4MmapInline;
 extern const Scenario kExt4MkwriteInline;
+extern const Scenario kExt4InlineRace;
+extern const Scenario kXfsPunchMappages;
+extern const Scenario kGupDirty;
+extern const Scenario kDioDirty;
+extern const Scenario kMmapRwFault;
+extern const Scenario kGfs2Self;
+extern const Scenario kGfs2Abba;
 
 }  // namespace tvfs
