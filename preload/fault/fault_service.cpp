@@ -259,6 +259,11 @@ void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t s
   if (count == 0) serve_unseen(guard, context, start, length, resolved_at, resolution);
 }
 
+void resolution_failed(const Resolution& resolution) {
+  if (!resolution.unseen) return;
+  for (std::size_t i = 0; i < resolution.count; ++i) remove_pending_fault(resolution.sequences[i]);
+}
+
 void end_resolution(Guard& guard, const Resolution& resolution) {
   for (std::size_t i = 0; i < resolution.count; ++i) remove_pending_fault(resolution.sequences[i]);
   // When it looks for the next message is not seen either: now, as far as anybody can tell.
