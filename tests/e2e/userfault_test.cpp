@@ -91,15 +91,15 @@ bool events_are_permitted() {
 }  // namespace
 
 TEST_CASE("page touched under a lock that its server takes: found, however the server reads") {
-  for (const char* reading : {"read", "readv", "uring"}) check_service("touch", reading);
+  for (const char* reading : {"read", "readv", "uring", "handed"}) check_service("touch", reading);
 }
 
 TEST_CASE("page copied by the kernel under a lock that its server takes: found, however the server reads") {
-  for (const char* reading : {"read", "readv", "uring"}) check_service("copy", reading);
+  for (const char* reading : {"read", "readv", "uring", "handed"}) check_service("copy", reading);
 }
 
 TEST_CASE("page there before the lock that its server takes: silent, however the server reads") {
-  for (const char* reading : {"read", "readv", "uring"}) check_service("clean", reading);
+  for (const char* reading : {"read", "readv", "uring", "handed"}) check_service("clean", reading);
 }
 
 TEST_CASE("server in another process, mutex in shared memory: joined and found") {
