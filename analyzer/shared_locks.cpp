@@ -40,7 +40,8 @@ void bound_lives(Model& model) {
     std::ranges::sort(ids, {}, [&](ProcessId id) { return model.processes[id].header.started; });
     for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
       Process& process = model.processes[ids[i]];
-      process.end = std::min(process.end, model.processes[ids[i + 1]].header.started);
+      const std::uint64_t next = model.processes[ids[i + 1]].header.started;
+      if (next > process.header.started) process.end = std::min(process.end, next - 1);
     }
   }
   for (const ProcessId id : model.processes.ids()) {

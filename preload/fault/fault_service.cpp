@@ -118,6 +118,12 @@ void tell_disabled_fault(Guard& guard, const FaultContext& context, ThreadState&
   faulted_while_disabled(server, waiter, fault.stack, fault.facts);
 }
 
+bool holds(const ThreadState& waiter, LockWord lock) {
+  for (const HeldLock* held = waiter.base; held != waiter.top; ++held)
+    if (held->word == lock) return true;
+  return false;
+}
+
 // One lock that a server needs before `fault` is resolved. `own`: whether the server's present locks lie
 // between (else it took the lock before it knew of the fault).
 void record_served(ThreadState& server, const PendingFault& fault, StackId read_at, const HeldLock& wanted,
@@ -133,6 +139,8 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
   if (fault.waiter == nullptr || !fault.held || trace_id(wanted.word) == declared_mmap_lock().id ||
       !still_waits(fault))
     return;
+  // What it had before the waiter got it says nothing of what it needs while the waiter has it.
+  if (!own && holds(*fault.waiter, wanted.word)) return;
   const HeldId behalf = own ? held_set_above(server, server, fault.held) : fault.held;
   Wait served = wait;
   served.cause = Cause::Service;
@@ -257,6 +265,11 @@ void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t s
   become_server(server);
   resolution.unseen = count == 0;
   if (count == 0) serve_unseen(guard, context, start, length, resolved_at, resolution);
+}
+
+void resolution_failed(const Resolution& resolution) {
+  if (!resolution.unseen) return;
+  for (std::size_t i = 0; i < resolution.count; ++i) remove_pending_fault(resolution.sequences[i]);
 }
 
 void end_resolution(Guard& guard, const Resolution& resolution) {

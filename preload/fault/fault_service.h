@@ -38,13 +38,15 @@ struct Resolution {
 void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t start, std::uint64_t length,
                       CallPoint at, Resolution& resolution);
 void end_resolution(Guard& guard, const Resolution& resolution);
+// The request failed: who waits goes on waiting, but for what is known of nobody.
+void resolution_failed(const Resolution& resolution);
 
 // UFFDIO_REGISTER has succeeded.
 void range_registered(Guard& guard, const FaultContext& context, const uffdio_register& request);
 
 // The same for requests of any other service, known by a number: one has been read, and around the answer to
-// it. `kAllItRead`: to all that the calling thread has read. What a thread took before an answer is not part of
-// the next service.
+// it. `kAllItRead`: to all that the calling thread has read. What a thread took before an answer is not part
+// of the next service.
 constexpr std::uint64_t kAllItRead = 0;
 void request_read(Guard& guard, LockId service, std::uint64_t number, CallPoint at);
 void begin_answer(Guard& guard, LockId service, std::uint64_t number, CallPoint at, Resolution& resolution);

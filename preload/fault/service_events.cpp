@@ -178,9 +178,12 @@ void reader_acquires(ThreadState& server, const HeldLock& wanted) {
       server.readings[i--] = server.readings[--server.reading_count];
       continue;
     }
+    const std::uint64_t key = mix(mix(own.reading.value, wanted.key), wanted.word.bits);
+    if (server.knows(key)) continue;
+    server.learn(key);
     const HeldId above = held_set_above(server, server, reading_node(server, own.reading, own.read_at));
     record_dependency(
-        server, server, above, mix(mix(own.reading.value, wanted.key), wanted.word.bits),
+        server, server, above, key,
         {wanted.word, wanted.kind, wanted.address, wanted.mode, wanted.place.stack, Cause::Call, false});
   }
 }

@@ -28,7 +28,7 @@ enum class FaultEvent : std::uint8_t {
   Fork,    // of the whole address space: start 0, length ~0
   Remap,   // mremap that may move it
   Remove,  // madvise that drops pages: DONTNEED, DONTNEED_LOCKED, FREE, REMOVE
-  Unmap,   // munmap, also that of mmap and mremap to a fixed place, and of a shrinking mremap or brk
+  Unmap,   // munmap, also that of mmap and mremap to a fixed place, and of a shrinking mremap
 };
 
 struct MemoryChange {

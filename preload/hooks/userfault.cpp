@@ -113,12 +113,17 @@ int request_of(int fd, unsigned long request, void* argument, CallPoint at) {
   FaultContext context;
   if (resolved_range(request, argument, start, length)) {
     Guard guard;
+    if (!may_be_fault_context(fd)) forget_descriptor(fd);  // by such a request it shows that it is one
     if (guard && find_fault_context(guard, fd, context, at))
       begin_resolution(guard, context, start, length, at, resolution);
   }
   const int result = real::ioctl(fd, request, argument);
+  if (result != 0) {  // EEXIST wakes nobody either
+    resolution_failed(resolution);
+    return result;
+  }
   Guard guard;
-  if (!guard || result != 0) return result;  // EEXIST wakes nobody either
+  if (!guard) return result;
   end_resolution(guard, resolution);
   uffdio_register range;
   if (request == UFFDIO_REGISTER && find_fault_context(guard, fd, context, at) &&

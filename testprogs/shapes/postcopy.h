@@ -13,10 +13,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <functional>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "raw_ring.h"
@@ -69,10 +73,33 @@ inline bool next_by_ring(int uffd, uffd_msg& message) {
   return ring.read(uffd, &message, sizeof message) == sizeof message;
 }
 
+// What another thread has read.
+inline bool next_handed_over(int uffd, uffd_msg& message) {
+  static std::mutex queue_lock;
+  static std::condition_variable filled;
+  static std::deque<uffd_msg> queue;
+  static const bool started = [uffd] {
+    std::thread([uffd] {
+      for (uffd_msg read; next_by_read(uffd, read);) {
+        const std::lock_guard queued(queue_lock);
+        queue.push_back(read);
+        filled.notify_one();
+      }
+    }).detach();
+    return true;
+  }();
+  std::unique_lock queued(queue_lock);
+  filled.wait(queued, [] { return !queue.empty(); });
+  message = queue.front();
+  queue.pop_front();
+  return started;
+}
+
 using NextMessage = bool (*)(int uffd, uffd_msg& message);
 
 inline NextMessage next_by(const std::string& way) {
   if (way == "readv") return next_by_readv;
+  if (way == "handed") return next_handed_over;
   return way == "uring" ? next_by_ring : next_by_read;
 }
 

@@ -4,7 +4,7 @@
 //   uffd_service HOW READING
 //
 // HOW: touch (by the client's own load), copy (by write(2) from the page), clean (the page is there before
-// the directory is locked). READING: read, readv, uring.
+// the directory is locked). READING: read, readv, uring, handed (over by another thread).
 #include <cstdio>
 #include <mutex>
 #include <thread>

@@ -83,29 +83,31 @@ Json hung(const std::string& event, const std::string& when) {
 
 // Says so where the machine does not permit it.
 bool events_are_permitted() {
-  return !skipped(run({{program("shapes/uffd_events"), "fork", "defer"}}));
+  Command command;
+  command.arguments = {program("shapes/uffd_events"), "fork", "defer"};
+  return !skipped(run(command));
 }
 
 }  // namespace
 
 TEST_CASE("page touched under a lock that its server takes: found, however the server reads") {
-  for (const char* reading : {"read", "readv", "uring"}) check_service("touch", reading);
+  for (const char* reading : {"read", "readv", "uring", "handed"}) check_service("touch", reading);
 }
 
 TEST_CASE("page copied by the kernel under a lock that its server takes: found, however the server reads") {
-  for (const char* reading : {"read", "readv", "uring"}) check_service("copy", reading);
+  for (const char* reading : {"read", "readv", "uring", "handed"}) check_service("copy", reading);
 }
 
 TEST_CASE("page there before the lock that its server takes: silent, however the server reads") {
-  for (const char* reading : {"read", "readv", "uring"}) check_service("clean", reading);
+  for (const char* reading : {"read", "readv", "uring", "handed"}) check_service("clean", reading);
 }
 
 TEST_CASE("server in another process, mutex in shared memory: joined and found") {
-  for (const char* how : {"touch", "copy", "clean"}) check_remote(how, "mutex", "map_mutex");
+  for (const char* how : {"touch", "copy", "clean"}) check_remote(how, "mutex", "mutex(map_mutex)");
 }
 
 TEST_CASE("server in another process, lock on a file: joined and found") {
-  for (const char* how : {"touch", "copy", "clean"}) check_remote(how, "file", "lock");
+  for (const char* how : {"touch", "copy", "clean"}) check_remote(how, "file", "file(fetch_page, use_page)");
 }
 
 TEST_CASE("memory given back under a lock that its server takes before it reads of it: found, no fault") {
