@@ -1,6 +1,8 @@
 // Scenarios of the test VFS under the real preload, and the report on what they left.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <algorithm>
 
 #include "report.h"
