@@ -29,8 +29,9 @@ class Teller {
   }
 
  private:
+  // Of a fault; whoever waits for its event to be read has a wait of its own.
   bool is_service(const DeadlockWait& wait) const {
-    return wait.to && model_.locks[wait.to].kind == LockKind::Service;
+    return wait.to && model_.locks[wait.to].kind == LockKind::Service && !model_.locks[wait.to].events;
   }
 
   std::vector<LockId> path(HeldId node) const {

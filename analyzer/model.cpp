@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "may_faults.h"
 #include "shared_locks.h"
 #include "thread_ends.h"
 #include "trace_files.h"
@@ -212,6 +213,7 @@ Model load_model(std::span<const fs::path> paths, std::string_view run) {
     if (run.empty()) model.gaps.push_back(model.warnings.back());
   }
   join_shared_locks(model);
+  serve_may_faults(model);
   hold_thread_ends(model);
   if (model.processes.size() == 0 && run.empty()) {
     const std::string where = paths.empty() ? std::string("no path given") : paths.front().string();

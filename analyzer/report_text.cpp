@@ -107,7 +107,9 @@ class FindingText {
 
   static std::string toucher(const Dependency& dependency) {
     if (!dependency.observed)
-      return "a system call may touch the page, although it did not fault in this run";
+      return dependency.fault.origin == Origin::Unknown
+                 ? "a system call may touch the page, although it did not fault in this run"
+                 : "which the kernel may have served from its own cache in this run";
     switch (dependency.fault.origin) {
       case Origin::User:
         return "by the program's own code";

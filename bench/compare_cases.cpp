@@ -1,13 +1,17 @@
 // The cost of one operation: a program of cases (cases.h) native, under the empty preload, under Faultline
 // and under the peers, interleaved.
 //
-//   compare_cases [--quick] [--rounds N] [--peers] PROGRAM EMPTY_PRELOAD SHIM [CASE...]
+//   compare_cases [--quick] [--rounds N] [--peers] [--options O] [--goal X] PROGRAM EMPTY_PRELOAD SHIM
+//   [CASE...]
 //
 // Each run measures nine chunks of a millisecond and counts one (cases.h); each round gives one ratio of two
 // such runs; the table shows the median of the ratios, and the quartiles of Faultline's. Many short runs and
 // not few long ones: on a busy machine these repeat within 2 %, where those do not. --quick has fewer rounds:
 // all cases within a minute. --peers adds PROGRAM_tsan (the same program built with ThreadSanitizer) and
 // Helgrind, in one round.
+//
+// --options: of FAULTLINE_OPTIONS. --goal: of all cases, in the place of their own, which are for the default
+// options.
 //
 // Before a number counts it is shown that the setup was what it claims: the program says which file its
 // pthread_mutex_lock came from, and a watched run must have left a trace with at least one dependency.
@@ -116,7 +120,11 @@ int main(int argc, char** argv) {
   bool quick = false;
   bool peers = false;
   int rounds = 0;
+  std::string options;
+  std::optional<double> goal;
   CLI::App app;
+  app.add_option("--options", options);
+  app.add_option("--goal", goal);
   app.add_flag("--quick", quick);
   app.add_flag("--peers", peers);
   app.add_option("--rounds", rounds)->check(CLI::PositiveNumber);
@@ -127,7 +135,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   if (rounds == 0) rounds = quick ? kQuickRounds : kRounds;
-  Runner runner(empty, shim);
+  Runner runner(empty, shim, options);
   std::vector<Case> cases = list_cases(runner, program);
   for (const std::string& name : wanted) {
     const auto has_name = [&](const Case& c) { return c.name == name; };
@@ -137,7 +145,8 @@ int main(int argc, char** argv) {
 
   std::printf("%-19s %9s %8s %12s %14s %6s %-5s %7s %10s   %s\n", "case", "native ns", "empty x",
               "faultline x", "quartiles", "goal", "", "tsan x", "helgrind x", "one operation is");
-  for (const Case& c : cases) {
+  for (Case& c : cases) {
+    c.goal = goal.value_or(c.goal);
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), c.name) == wanted.end()) continue;
     print_row(c, interleaved(rounds, peers ? 1 : 0,
                              [&](Setup setup) { return measure(runner, program, c, setup); }));

@@ -1,15 +1,18 @@
 // The cost to whole programs: processor time native, under the empty preload, under Faultline and under the
 // peers, interleaved.
 //
-//   compare_programs [--rounds N] EMPTY_PRELOAD SHIM INPUT [PROGRAM...]
+//   compare_programs [--rounds N] [--options O] [--goal X] EMPTY_PRELOAD SHIM INPUT [PROGRAM...]
 //
 // Processor time and not wall time: it is what a busy machine pays, and it depends less on how threads happen
 // to meet. Each round gives one ratio of Faultline to the empty preload; the table shows their median with an
 // interval that holds the true median at 95 %, and calls the cost unresolved where that interval holds 1. The
 // peers have one round of little work; their ratio, to native on the same work, includes their start.
 //
+// --options: of FAULTLINE_OPTIONS. --goal: of all programs, and to native, in the place of their own.
+//
 // A watched run must have left a trace with two threads or more and at least one dependency, or, where the
-// program never nests locks, acquisitions: else the shim was not in its way, and that is fatal.
+// program never nests locks, acquisitions (of a program that has one thread, a trace): else the shim was not
+// in its way, and that is fatal.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -59,6 +62,7 @@ std::optional<double> measure(Runner& runner, const Program& program, const Plac
   if (!run) return std::nullopt;
   if (setup == Watched) {
     const TraceStats seen = runner.last_trace();
+    if (program.threads < 2) return run->processor_seconds;
     if (seen.threads < 2) fatal(std::string(program.name) + ": the shim saw no second thread");
     if (seen.dependencies == 0 && seen.locks == 0)
       fatal(std::string(program.name) + ": the shim saw no lock");
@@ -66,12 +70,12 @@ std::optional<double> measure(Runner& runner, const Program& program, const Plac
   return run->processor_seconds;
 }
 
-// `to_empty` must lie within the goal; what cannot be told from no cost at all is said to be so.
-std::string mark(double goal, double to_empty, const Interval& interval) {
+// `ratio` must lie within the goal; what cannot be told from no cost at all is said to be so.
+std::string mark(double goal, double ratio, const Interval& interval) {
   const bool unresolved = interval.low <= 1 && 1 <= interval.high;
   if (goal == 0) return unresolved ? "unresolved" : "";
   if (unresolved) return interval.high <= goal ? "ok, unresolved" : "unresolved";
-  return to_empty <= goal ? "ok" : "over";
+  return ratio <= goal ? "ok" : "over";
 }
 
 std::string cell(const char* format, double value) {
@@ -85,7 +89,8 @@ std::string peer_cell(const Rounds& times, Setup setup) {
   return values.empty() ? "-" : cell("%.1f", median(values));
 }
 
-void compare(Runner& runner, const Program& program, const Place& place, int rounds) {
+void compare(Runner& runner, const Program& program, const Place& place, int rounds,
+             std::optional<double> goal_to_native) {
   const std::string executable = program.command(place, Size::Full).words[0];
   if (!is_installed(executable)) {
     std::printf("%-17s skipped: %s is not installed\n", program.name, executable.c_str());
@@ -101,13 +106,14 @@ void compare(Runner& runner, const Program& program, const Place& place, int rou
   const Rounds peer_times = interleaved(1, 1, little);
 
   const std::vector<double> to_empty = ratios(times, Watched, Empty);
+  const double goal = goal_to_native.value_or(program.goal);
+  const double measured = goal_to_native ? median(ratios(times, Watched, Native)) : median(to_empty);
   const Interval interval = median_interval(to_empty);
   std::printf("%-17s %8.3f %8.3f %12.3f %9.3f %7.3f-%-6.3f %5s %-14s %7s %10s\n", program.name,
               median(times[Native]), median(ratios(times, Empty, Native)),
               median(ratios(times, Watched, Native)), median(to_empty), interval.low, interval.high,
-              program.goal > 0 ? cell("%.2f", program.goal).c_str() : "-",
-              mark(program.goal, median(to_empty), interval).c_str(), peer_cell(peer_times, Tsan).c_str(),
-              peer_cell(peer_times, Helgrind).c_str());
+              goal > 0 ? cell("%.2f", goal).c_str() : "-", mark(goal, measured, interval).c_str(),
+              peer_cell(peer_times, Tsan).c_str(), peer_cell(peer_times, Helgrind).c_str());
   std::fflush(stdout);
 }
 
@@ -119,7 +125,11 @@ int main(int argc, char** argv) {
   std::string input;
   std::vector<std::string> wanted;
   int rounds = 15;
+  std::string options;
+  std::optional<double> goal;
   CLI::App app;
+  app.add_option("--options", options);
+  app.add_option("--goal", goal);
   app.add_option("--rounds", rounds)->check(CLI::PositiveNumber);
   app.add_option("EMPTY_PRELOAD", empty)->required();
   app.add_option("SHIM", shim)->required();
@@ -127,7 +137,7 @@ int main(int argc, char** argv) {
   app.add_option("PROGRAM", wanted);
   CLI11_PARSE(app, argc, argv);
 
-  Runner runner(empty, shim);
+  Runner runner(empty, shim, options);
   const Place place = {.build = std::filesystem::read_symlink("/proc/self/exe").parent_path(),
                        .scratch = runner.scratch(),
                        .input = input,
@@ -139,8 +149,9 @@ int main(int argc, char** argv) {
   std::printf("%-17s %8s %8s %12s %9s %14s %5s %-14s %7s %10s\n", "program", "native s", "empty x",
               "faultline x", "to empty", "95 %", "goal", "", "tsan x", "helgrind x");
   for (const Program& program : programs()) {
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), program.name) == wanted.end()) continue;
-    compare(runner, program, place, rounds);
+    const bool is_named = std::find(wanted.begin(), wanted.end(), program.name) != wanted.end();
+    if (wanted.empty() ? program.threads < 2 : !is_named) continue;
+    compare(runner, program, place, rounds, goal);
   }
   return 0;
 }

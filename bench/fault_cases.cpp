@@ -37,9 +37,8 @@ std::size_t page_size() {
   std::exit(1);
 }
 
-volatile char* map_pages() {
-  void* memory =
-      mmap(nullptr, kPages * page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+volatile char* map_pages(int flags = MAP_PRIVATE | MAP_ANONYMOUS, int file = -1) {
+  void* memory = mmap(nullptr, kPages * page_size(), PROT_READ | PROT_WRITE, flags, file, 0);
   if (memory == MAP_FAILED) fatal("mmap");
   madvise(memory, kPages * page_size(), MADV_NOHUGEPAGE);
   return static_cast<volatile char*>(memory);
@@ -103,6 +102,68 @@ double served_fault() {
   return touch_absent_pages(served_pages());
 }
 
+pthread_mutex_t section = PTHREAD_MUTEX_INITIALIZER;
+
+// One page after the other, in a critical section each; `renew` makes all of them absent again.
+template <class Touch, class Renew>
+double touch_in_sections(volatile char* memory, Touch touch, Renew renew) {
+  cases::park_a_thread();
+  return measure([=](std::uint64_t i) {
+    const std::size_t page = i % kPages;
+    if (page == 0) renew(const_cast<char*>(memory));
+    pthread_mutex_lock(&section);
+    touch(memory + page * page_size());
+    pthread_mutex_unlock(&section);
+  });
+}
+
+constexpr auto read_byte = [](volatile char* page) { static_cast<void>(*page); };
+constexpr auto write_byte = [](volatile char* page) { *page = 1; };
+
+void drop(char* memory) {
+  madvise(memory, kPages * page_size(), MADV_DONTNEED);
+}
+
+// Present, but the zero page: a write copies it.
+void drop_and_read(char* memory) {
+  drop(memory);
+  for (std::size_t page = 0; page < kPages; ++page) read_byte(memory + page * page_size());
+}
+
+double zero_page() {
+  return touch_in_sections(map_pages(), read_byte, drop);
+}
+
+double anonymous_write() {
+  return touch_in_sections(map_pages(), write_byte, drop);
+}
+
+double copy_on_write() {
+  return touch_in_sections(map_pages(), write_byte, drop_and_read);
+}
+
+// In the page cache throughout: only the mapping is made anew.
+double memfd_write() {
+  const int file = memfd_create("pages", MFD_CLOEXEC);
+  if (file < 0 || ftruncate(file, static_cast<off_t>(kPages * page_size())) != 0) fatal("memfd_create");
+  volatile char* memory = map_pages(MAP_SHARED, file);
+  for (std::size_t page = 0; page < kPages; ++page) write_byte(memory + page * page_size());
+  return touch_in_sections(memory, write_byte, drop);
+}
+
+// The lock is taken and given up again before the page is touched: each fault is passed over.
+double fault_between() {
+  volatile char* memory = map_pages();
+  cases::park_a_thread();
+  return measure([=](std::uint64_t i) {
+    const std::size_t page = i % kPages;
+    if (page == 0) drop(const_cast<char*>(memory));
+    pthread_mutex_lock(&section);
+    pthread_mutex_unlock(&section);
+    read_byte(memory + page * page_size());
+  });
+}
+
 // With one lock held throughout, so that every fault is a dependency, though always the same one.
 template <double (*measured)()>
 double under_a_lock() {
@@ -116,6 +177,11 @@ double under_a_lock() {
 constexpr Case kCases[] = {
     {"fault", 1, kNoGoal, "a page fault that the kernel resolves by itself", plain_fault},
     {"fault-locked", 1, kNoGoal, "the same, with a lock held", under_a_lock<plain_fault>},
+    {"zero-page", 1, kNoGoal, "lock, first read of an anonymous page, unlock", zero_page},
+    {"anonymous-write", 1, kNoGoal, "the same with a write", anonymous_write},
+    {"copy-on-write", 1, kNoGoal, "the same with a write to the zero page", copy_on_write},
+    {"memfd-write", 1, kNoGoal, "the same with a write to a page of a memfd", memfd_write},
+    {"zero-page-between", 1, kNoGoal, "lock, unlock, first read of an anonymous page", fault_between},
     {"served-fault", 1, kNoGoal, "a page fault served through userfaultfd", served_fault},
     {"served-fault-locked", 1, kNoGoal, "the same, with a lock held", under_a_lock<served_fault>},
 };
@@ -128,7 +194,7 @@ int main(int argc, char** argv) {
   if (probe < 0) {
     std::fprintf(stderr, "skipped: served faults, as userfaultfd is refused here: %s\n",
                  std::strerror(errno));
-    possible = possible.first(2);
+    possible = possible.first(possible.size() - 2);
   } else {
     close(probe);
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "annotation_cases.h"
 #include "cases.h"
 #include "short_lived_cases.h"
 #include "two_thread_cases.h"
@@ -244,6 +245,8 @@ constexpr Case kCases[] = {
     {"create-join", 1, kNoGoal, "a thread that does nothing, created and joined", create_and_join},
     {"process-start", 1, kNoGoal, "a process that does nothing, started and waited for", start_process,
      Peers::None},
+    {"state-read", 1, kNoGoal, "guarded state declared to be read, under a lock", state_read, Peers::None},
+    {"assert-held", 1, kNoGoal, "a lock asserted to be held, which it is", assert_held, Peers::None},
 };
 
 }  // namespace

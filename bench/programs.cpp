@@ -1,5 +1,7 @@
 #include "programs.h"
 
+#include <fstream>
+
 #include "memcached_load.h"
 
 namespace faultline::bench {
@@ -43,6 +45,29 @@ Command db_bench(const Place& place, Size size) {
           .discard_errors = true};
 }
 
+// Templates keep a compiler's memory growing.
+Command compiler(const Place& place, Size size) {
+  const std::filesystem::path source = place.scratch / "source.cpp";
+  std::ofstream text(source);
+  text << "#include <iostream>\n#include <regex>\n#include <string>\n"
+          "bool matches(const std::string& s) {\n"
+          "  static const std::regex pattern(\"([a-z]+)[0-9]*\");\n"
+          "  return std::regex_match(s, pattern);\n}\n"
+          "int main(int argc, char** argv) { std::cout << (argc > 1 && matches(argv[1])); }\n";
+  return {
+      .words = {"g++", size == Size::Full ? "-O2" : "-O0", "-std=c++17", "-c", "-o", "/dev/null", source}};
+}
+
+Command python(const Place&, Size size) {
+  const std::string entries = size == Size::Full ? "60000" : "1000";
+  return {.words = {"python3", "-c",
+                    "import json\n"
+                    "text = json.dumps([{'id': i, 'name': str(i), 'tags': [i, i + 1]} for i in range(" +
+                        entries +
+                        ")])\n"
+                        "for i in range(6): json.loads(text)"}};
+}
+
 template <int workers>
 Command sqlite(const Place& place, Size size) {
   const long queries = (size == Size::Full ? 1'500'000 : 20'000) / workers;
@@ -57,6 +82,8 @@ constexpr Program kPrograms[] = {
     {"rocksdb", 1.02, db_bench, nullptr},
     {"sqlite-1-worker", 1.04, sqlite<1>, "sqlite_load_tsan"},
     {"sqlite-2-workers", 1.15, sqlite<2>, "sqlite_load_tsan"},
+    {"g++", 0, compiler, nullptr, 1},
+    {"python-json", 0, python, nullptr, 1},
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The real programs that are measured, each doing a fixed amount of work with two threads or more.
+// The real programs that are measured, each doing a fixed amount of work.
 #pragma once
 
 #include <filesystem>
@@ -28,6 +28,8 @@ struct Program {
   // The same program built with ThreadSanitizer, in Place::build; null: there is none. The libraries it uses
   // are not, so of what they do ThreadSanitizer sees, and charges for, the calls of functions it replaces.
   const char* rebuilt;
+  // 1: no lock is ever waited for in it. Measured only where it is named: for what its page faults cost.
+  int threads = 2;
 };
 
 std::span<const Program> programs();

@@ -44,10 +44,11 @@ constexpr rlim_t kPeerSeconds = 20;
 constexpr rlim_t kHelgrindDescriptors = 1024 + 12;
 
 // What is the same for all setups is left as it is: the environments differ by what makes the setup alone.
-void enter(Setup setup, const std::string& preload, const fs::path& folder) {
+void enter(Setup setup, const std::string& preload, const fs::path& folder, const std::string& options) {
   unsetenv("LD_PRELOAD");
   if (!preload.empty()) setenv("LD_PRELOAD", (folder / preload).c_str(), 1);
-  setenv("FAULTLINE_OPTIONS", ("out=" + (folder / "traces").string()).c_str(), 1);
+  setenv("FAULTLINE_OPTIONS",
+         ("out=" + (folder / "traces").string() + (options.empty() ? "" : ":" + options)).c_str(), 1);
   // All else as it comes: the second that ThreadSanitizer sleeps at exit is not work.
   setenv("TSAN_OPTIONS", ("atexit_sleep_ms=0:log_path=" + (folder / "tsan").string()).c_str(), 1);
   if (!is_peer(setup)) return;
@@ -93,7 +94,8 @@ void fatal(const std::string& message) {
   std::exit(1);
 }
 
-Runner::Runner(const fs::path& empty, const fs::path& shim) {
+Runner::Runner(const fs::path& empty, const fs::path& shim, std::string options)
+    : options_(std::move(options)) {
   std::string name = (fs::temp_directory_path() / "faultline-bench.XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) fatal("cannot make a folder " + name + ": " + std::strerror(errno));
   folder_ = name;
@@ -134,7 +136,7 @@ std::optional<Run> Runner::try_run(const Command& command, Setup setup) {
     if (command.discard_errors || is_peer(setup))
       dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
     pin(command.processors);
-    enter(setup, library(setup), folder_);
+    enter(setup, library(setup), folder_, options_);
     become(words);
   }
   close(source);

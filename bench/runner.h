@@ -43,9 +43,10 @@ struct TraceStats {
 
 class Runner {
  public:
-  // `empty` and `shim` are the two preload libraries. Works in a new folder under the system's temporary one,
-  // removed at the end: a path without spaces, which LD_PRELOAD cannot have.
-  Runner(const std::filesystem::path& empty, const std::filesystem::path& shim);
+  // `empty` and `shim` are the two preload libraries, `options` further ones of FAULTLINE_OPTIONS. Works in a
+  // new folder under the system's temporary one, removed at the end: a path without spaces, which LD_PRELOAD
+  // cannot have.
+  Runner(const std::filesystem::path& empty, const std::filesystem::path& shim, std::string options = "");
   ~Runner();
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
@@ -68,6 +69,7 @@ class Runner {
   const std::filesystem::path& scratch() const { return scratch_; }
 
  private:
+  std::string options_;
   std::filesystem::path folder_;
   std::filesystem::path scratch_;
 };

@@ -49,6 +49,7 @@ enum class Key : std::uint64_t {
   StateWritten,
   Token,
   NamedObject,
+  Clients,
   Assertion,
   StormFile,
   Device

@@ -303,6 +303,7 @@ void TraceDecoder::dependency(const Fields& fields) {
   record.observed = fields.flag_or("observed", true);
   record.subclass = subclass(fields);
   record.open = open(fields);
+  if (fields.has("serves")) record.serves = fields.hexadecimal("serves");
   if (fields.has("via")) {
     const Fields via = fields.object("via");
     record.via_service = a_service(required(via.number32("service"), "service"));

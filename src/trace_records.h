@@ -147,6 +147,7 @@ struct DependencyRecord {
   bool observed = true;  // false: it did not happen in this run but could have
   Open open = Open::No;
   std::uint8_t subclass = 0;  // of `to`, as in HeldRecord
+  std::uint64_t serves = 0;   // of a server's own: address of the fault it takes `to` for; 0: not known
   LockId via_service;         // another thread waits on behalf of `thread`: the service it does so for ...
   ThreadId via_thread;        // ... and the serving thread; both none otherwise
   FaultRecord fault;          // of cause Fault; of Service with origin Event

@@ -72,18 +72,6 @@ int access_register(unw_addr_space_t, unw_regnum_t number, unw_word_t* value, in
     case UNW_X86_64_RIP:
       *value = registers.ip;
       return 0;
-    case UNW_X86_64_R12:
-      *value = registers.r12;
-      return 0;
-    case UNW_X86_64_R13:
-      *value = registers.r13;
-      return 0;
-    case UNW_X86_64_R14:
-      *value = registers.r14;
-      return 0;
-    case UNW_X86_64_R15:
-      *value = registers.r15;
-      return 0;
     default:
       return -UNW_EBADREG;
   }

@@ -267,6 +267,11 @@ ThreadId sole_reader(LockId reading) {
   return ThreadId{reader != kSeveral ? reader : 0};
 }
 
+bool any_reader(LockId reading) {
+  const Entry* entry = entry_of(reading);
+  return entry != nullptr && entry->reader.load(std::memory_order_relaxed) != 0;
+}
+
 void fault_contexts_after_fork() {
   for (Entry& entry : entries) {
     entry.reader.store(0, std::memory_order_relaxed);

@@ -51,6 +51,7 @@ void forget_descriptor(int fd);
 // several were.
 void note_reader(LockId reading, ThreadId thread);
 ThreadId sole_reader(LockId reading);
+bool any_reader(LockId reading);
 
 // In a forked child: it has the descriptors, but its memory is not registered with them.
 void fault_contexts_after_fork();

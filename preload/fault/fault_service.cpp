@@ -92,8 +92,8 @@ void walk_fault_stack(ThreadState& server, Fault& fault) {
 }
 
 // The dependencies of a faulting thread that holds something. Its ring may tell of more, and has little room.
-void tell_served_fault(Guard& guard, const FaultContext& context, ThreadState& waiter,
-                       std::uint64_t address, Access access) {
+void tell_served_fault(Guard& guard, const FaultContext& context, ThreadState& waiter, std::uint64_t address,
+                       Access access) {
   ThreadState& server = guard.thread();
   tell_held_apart(waiter);
   Fault fault = describe_fault(waiter, context, address, access);
@@ -124,8 +124,8 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
                    bool own) {
   const HeldId bottom = service_node(server, fault.service, read_at);
   const HeldId above = own ? held_set_above(server, server, bottom) : bottom;
-  const Wait wait{wanted.word,        wanted.kind, wanted.address, wanted.mode,
-                  wanted.place.stack, Cause::Call, false};
+  Wait wait{wanted.word, wanted.kind, wanted.address, wanted.mode, wanted.place.stack, Cause::Call, false};
+  wait.serves = fault.address;
   const std::uint64_t key = mix(mix(fault.service.value, wanted.key), mix(wanted.word.bits, own));
   record_dependency(server, server, above, key, wait);
 
@@ -136,8 +136,14 @@ void record_served(ThreadState& server, const PendingFault& fault, StackId read_
   const HeldId behalf = own ? held_set_above(server, server, fault.held) : fault.held;
   Wait served = wait;
   served.cause = Cause::Service;
+  served.serves = 0;
   const Via via{fault.service, server.id};
   record_dependency(server, *fault.waiter, behalf, mix(key, fault.held_key), served, nullptr, &via);
+}
+
+void forget_log(ThreadState& server) {
+  server.served_count = 0;
+  server.served_overflowed = false;
 }
 
 bool is_in_log(const ThreadState& server, const HeldLock& held) {
@@ -204,7 +210,8 @@ void serve_unseen(Guard& guard, const FaultContext& context, std::uint64_t start
     serve_fault(guard, context, nullptr, 0, start, Access::Unknown, at, &resolution);
     server.learn(key);
   }
-  resolution.unseen = true;
+  // For want of a better: whoever resolves what nobody was seen to read has read it.
+  if (!any_reader(context.reading)) messages_were_read_by(server, context.reading, context.features, at);
 }
 
 }  // namespace
@@ -248,13 +255,14 @@ void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t s
     if (faults[i]->reader != server.id) record_log(server, *faults[i], resolved_at);
   }
   become_server(server);
+  resolution.unseen = count == 0;
   if (count == 0) serve_unseen(guard, context, start, length, resolved_at, resolution);
 }
 
 void end_resolution(Guard& guard, const Resolution& resolution) {
   for (std::size_t i = 0; i < resolution.count; ++i) remove_pending_fault(resolution.sequences[i]);
   // When it looks for the next message is not seen either: now, as far as anybody can tell.
-  if (resolution.unseen) server_is_idle(guard.thread());
+  if (resolution.unseen && !guard.thread().idle_is_seen) forget_log(guard.thread());
 }
 
 void request_read(Guard& guard, LockId service, std::uint64_t number, CallPoint at) {
@@ -309,8 +317,8 @@ void range_registered(Guard& guard, const FaultContext& context, const uffdio_re
 }
 
 void server_is_idle(ThreadState& thread) {
-  thread.served_count = 0;
-  thread.served_overflowed = false;
+  forget_log(thread);
+  thread.idle_is_seen = true;
   if (!thread.is_server) become_server(thread);
 }
 

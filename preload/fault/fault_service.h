@@ -33,7 +33,7 @@ struct Resolution {
   static constexpr std::size_t kMost = 16;
   std::uint32_t sequences[kMost];
   std::size_t count;
-  bool unseen;  // some of them nobody was seen to read
+  bool unseen;  // nobody was seen to read of any
 };
 void begin_resolution(Guard& guard, const FaultContext& context, std::uint64_t start, std::uint64_t length,
                       CallPoint at, Resolution& resolution);

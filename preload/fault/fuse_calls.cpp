@@ -1,5 +1,8 @@
 #include "fault/fuse_calls.h"
 
+#include "fault/blocked_stack.h"
+#include "fault/fault_service.h"
+#include "fault/perf_ring.h"
 #include "fault/served_ranges.h"
 #include "record/dependencies.h"
 #include "record/held_stack.h"
@@ -45,10 +48,17 @@ void path_call(int directory, const char* path, CallPoint at) {
   record_call(fuse_service(fuse_device_of_path(directory, path)), at);
 }
 
-void file_mapped(const void* start, std::size_t length, int fd) {
+void file_mapped(std::uintptr_t start, std::size_t length, int fd) {
   constexpr std::uint64_t kPage = 4096;
-  if (const LockId service = fuse_service(device_of(fd)))
-    add_served_range(service, reinterpret_cast<std::uint64_t>(start), (length + kPage - 1) / kPage * kPage);
+  const LockId service = fuse_service(device_of(fd));
+  if (!service) return;
+  add_served_range(service, start, (length + kPage - 1) / kPage * kPage);
+  Guard guard;
+  if (!guard) return;
+  ThreadState& thread = guard.thread();
+  if (thread.top == thread.base) load_blocked_stack_unwinder();
+  want_rings();
+  if (ensure_trace(thread)) report_fault_sources(thread);
 }
 
 }  // namespace faultline

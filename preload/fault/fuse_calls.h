@@ -29,7 +29,7 @@ inline void before_path_call(int directory, const char* path, CallPoint at) {
 }
 
 // A mapping of `length` bytes at `start` of the file behind `fd` was made: a fault there may wait for the
-// file's server.
-[[gnu::cold]] void file_mapped(const void* start, std::size_t length, int fd);
+// file's server. Unless faults are watched already, those of all threads are from now on.
+[[gnu::cold]] void file_mapped(std::uintptr_t start, std::size_t length, int fd);
 
 }  // namespace faultline

@@ -114,6 +114,41 @@ void learn_fuse_mounts() {
   is_learning.store(false, std::memory_order_release);
 }
 
+// misc(4): the number /dev/fuse has.
+bool leads_to_fuse(int fd) {
+  constexpr unsigned kMajor = 10;
+  constexpr unsigned kMinor = 229;
+  struct statx status {};
+  return sys::call(SYS_statx, fd, sys::as_long(""), AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE,
+                   sys::as_long(&status)) == 0 &&
+         S_ISCHR(status.stx_mode) && status.stx_rdev_major == kMajor && status.stx_rdev_minor == kMinor;
+}
+
+void file_system_mounted(const char* type) {
+  char copied[5];
+  if (type == nullptr || !sys::copy_argument(copied, type, sizeof copied) ||
+      std::memcmp(copied, "fuse", 4) != 0)
+    return;
+  Guard guard;
+  if (guard) learn_fuse_mounts();
+}
+
+void channel_may_have_come(const msghdr* message) {
+  msghdr header;
+  alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
+  if (!sys::copy_argument(&header, message, sizeof header) || header.msg_controllen < CMSG_LEN(sizeof(int)) ||
+      header.msg_controllen > sizeof control ||
+      !sys::copy_argument(control, header.msg_control, header.msg_controllen))
+    return;
+  cmsghdr first;
+  int fd;
+  std::memcpy(&first, control, sizeof first);
+  std::memcpy(&fd, control + CMSG_LEN(0), sizeof fd);
+  if (first.cmsg_level != SOL_SOCKET || first.cmsg_type != SCM_RIGHTS || !leads_to_fuse(fd)) return;
+  Guard guard;
+  if (guard) learn_fuse_mounts();
+}
+
 LockId fuse_service(std::uint64_t device) {
   if (device == 0) return LockId{};
   if (const LockId service = known_service(device)) return service;

@@ -1,7 +1,5 @@
 #include "fault/fuse_server.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <cstring>
@@ -30,16 +28,6 @@ Channel* channel_of(int fd) {
   for (Channel& channel : channels)
     if (channel.fd_plus_1.load(std::memory_order_acquire) == fd + 1) return &channel;
   return nullptr;
-}
-
-// misc(4): the device /dev/fuse has had since it was given one.
-bool leads_to_fuse(int fd) {
-  constexpr unsigned kMajor = 10;
-  constexpr unsigned kMinor = 229;
-  struct statx status {};
-  return sys::call(SYS_statx, fd, sys::as_long(""), AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE,
-                   sys::as_long(&status)) == 0 &&
-         S_ISCHR(status.stx_mode) && status.stx_rdev_major == kMajor && status.stx_rdev_minor == kMinor;
 }
 
 // The number of the file system's device, as the kernel writes it; 0: not told.

@@ -2,7 +2,7 @@
 // come to be mapped, and mappings that may go away.
 //
 // By the hooks (hooks/memory.cpp), in any thread, also in signal handlers. Where nobody wants to know it
-// costs one load.
+// costs two loads.
 #pragma once
 
 #include <sys/mman.h>
@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "fault/fuse_mounts.h"
 #include "fault/storm.h"
 
 namespace faultline {
@@ -23,7 +24,7 @@ struct NewMapping {
 };
 
 inline bool map_changes_are_watched() {
-  return is_storming();
+  return is_storming() || any_fuse_mount();
 }
 
 // mmap has succeeded.
@@ -32,7 +33,7 @@ void mapping_made(const NewMapping& mapping);
 // Around munmap, mremap, and mmap at a fixed address.
 class MappingsMayGo {
  public:
-  explicit MappingsMayGo(bool any = true) : watched_(any && map_changes_are_watched()) {
+  explicit MappingsMayGo(bool any = true) : watched_(any && is_storming()) {
     if (watched_) storm_holds_off();
   }
   ~MappingsMayGo() {

@@ -23,18 +23,23 @@ static_assert(offsetof(PerfRing, data_offset) == offsetof(perf_event_mmap_page, 
 static_assert(offsetof(PerfRing, data_size) == offsetof(perf_event_mmap_page, data_size));
 
 constexpr std::size_t kPage = 4096;
-// Pages of data, from the best to what an unprivileged user's many threads may still get. 32 hold 60 samples
-// with stacks.
-constexpr std::size_t kPagesWithStacks[] = {32, 8, 4};
-constexpr std::size_t kPagesWithout[] = {8, 4, 1};
-constexpr std::uint64_t kRegisters = 1u << PERF_REG_X86_BX | 1u << PERF_REG_X86_BP | 1u << PERF_REG_X86_SP |
-                                     1u << PERF_REG_X86_IP | 1u << PERF_REG_X86_R12 | 1u << PERF_REG_X86_R13 |
-                                     1u << PERF_REG_X86_R14 | 1u << PERF_REG_X86_R15;
+// Pages of data of a ring, by how many there are: what an unprivileged user may have (some 9 MiB by default)
+// is to do for many threads. A page holds two samples with stacks. Small rings are dear besides: at each turn
+// of a ring the kernel wakes a reader that there is not.
+struct RingSize {
+  int most_rings;
+  std::size_t pages_with_stacks;
+  std::size_t pages_without;
+};
+constexpr RingSize kSizes[] = {{8, 64, 8}, {64, 16, 4}, {~0u >> 1, 4, 1}};
+constexpr std::uint64_t kRegisters =
+    1u << PERF_REG_X86_BX | 1u << PERF_REG_X86_BP | 1u << PERF_REG_X86_SP | 1u << PERF_REG_X86_IP;
 
 constinit std::atomic<bool> wanted{false};
 constinit std::atomic<bool> user_faults_only{false};  // the kernel's own copies may not be watched
 constinit std::atomic<int> refusal{0};                // errno of the first event that could not be had
-constinit std::atomic<bool> memory_refused{false};    // some thread got no ring for its event
+constinit std::atomic<int> ring_count{0};
+constinit std::atomic<bool> memory_refused{false};  // some thread got no ring for its event
 
 // Storms are made for rings to see.
 bool rings_everywhere() {
@@ -75,10 +80,14 @@ int open_permitted_event(int tid) {
 }
 
 PerfRing* map_ring(int fd) {
-  for (const std::size_t pages : options.stacks ? kPagesWithStacks : kPagesWithout) {
+  const int count = ring_count.fetch_add(1, std::memory_order_relaxed);
+  for (const RingSize& size : kSizes) {
+    if (count >= size.most_rings) continue;
+    const std::size_t pages = options.stacks ? size.pages_with_stacks : size.pages_without;
     const long at = sys::call(SYS_mmap, 0, (1 + pages) * kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (at >= 0 || at < -4095) return reinterpret_cast<PerfRing*>(at);
   }
+  ring_count.fetch_sub(1, std::memory_order_relaxed);
   return nullptr;
 }
 
@@ -102,20 +111,21 @@ const char* reason(int error) {
 
 }  // namespace
 
-void open_ring_if_wanted(ThreadState& thread) {
-  if (!wanted.load(std::memory_order_acquire) || thread.ring != nullptr || thread.ring_refused) return;
+bool open_ring_if_wanted(ThreadState& thread) {
+  if (!wanted.load(std::memory_order_acquire) || thread.ring != nullptr || thread.ring_refused) return true;
   const int fd = open_permitted_event(thread.tid);
   PerfRing* ring = fd >= 0 ? map_ring(fd) : nullptr;
   if (fd >= 0) sys::call(SYS_close, fd);
   if (ring != nullptr) {
     __atomic_store_n(&thread.ring, ring, __ATOMIC_RELEASE);
     thread.reads_ring = tls.state == &thread;
-    return;
+    return true;
   }
   thread.ring_refused = true;
   if (fd >= 0) memory_refused.store(true, std::memory_order_relaxed);
   int none = 0;
   if (fd < 0) refusal.compare_exchange_strong(none, -fd, std::memory_order_relaxed);
+  return false;
 }
 
 void want_rings() {
@@ -148,13 +158,16 @@ void close_ring(ThreadState& thread) {
   thread.reads_ring = false;
   thread.ring_refused = false;
   __atomic_store_n(&thread.ring, static_cast<PerfRing*>(nullptr), __ATOMIC_RELEASE);
-  if (ring != nullptr) sys::call(SYS_munmap, sys::as_long(ring), ring->data_offset + ring->data_size);
+  if (ring == nullptr) return;
+  sys::call(SYS_munmap, sys::as_long(ring), ring->data_offset + ring->data_size);
+  ring_count.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void rings_after_fork() {
   // Of the events a child has none; what was refused for good it would be refused again.
   if (!rings_everywhere()) wanted.store(false, std::memory_order_relaxed);
   memory_refused.store(false, std::memory_order_relaxed);
+  ring_count.store(0, std::memory_order_relaxed);
 }
 
 RingStatus ring_status() {

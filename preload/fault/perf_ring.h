@@ -42,8 +42,8 @@ void want_rings();
 void want_rings_from_start();
 
 // In a guarded section; `thread` may be another one than the caller. Nothing where no rings are wanted, or
-// the thread has one or was refused one.
-void open_ring_if_wanted(ThreadState& thread);
+// the thread has one or was refused one. False: it is refused one now.
+bool open_ring_if_wanted(ThreadState& thread);
 void close_ring(ThreadState& thread);
 void rings_after_fork();
 

@@ -92,9 +92,9 @@ struct Concerned {
 bool may_publish(Guard& guard, const Concerned& concerned) {
   const ThreadId id = sole_reader(concerned.context.reading);
   const ThreadState* reader = find_thread([id](const ThreadState& thread) { return thread.id == id; });
-  if (reader == nullptr || reader == &guard.thread()) return false;
+  if (reader == nullptr) return false;
   ThreadState& own = guard.thread();
-  return !PublishedWait::is_waiting(reader->wait.sequence()) ||
+  return (reader != &own && !PublishedWait::is_waiting(reader->wait.sequence())) ||
          is_registered(concerned.address, own.line, sizeof own.line);
 }
 

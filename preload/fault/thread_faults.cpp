@@ -2,6 +2,7 @@
 
 #include "fault/blocked_stack.h"
 #include "fault/contexts.h"
+#include "fault/fuse_mounts.h"
 #include "fault/mmap_lock.h"
 #include "fault/served_ranges.h"
 #include "record/acquisition.h"
@@ -37,22 +38,34 @@ StackId stack_of(ThreadState& writer, const FaultSamples& samples, const FaultSa
   return intern_stack(writer.frames, count, StackBy::Registers);
 }
 
+FaultFacts facts_of(const FaultSample& sample) {
+  return {sample.address, Access::Unknown, sample.in_kernel ? Origin::KernelCopy : Origin::User,
+          service_of_range(sample.address, 1), sample.registers.ip != 0};
+}
+
+// Of what `waiter` holds now.
+std::uint64_t key_of_fault(const ThreadState& waiter, const FaultFacts& facts, const FaultSample& sample) {
+  const std::uint64_t place = facts.exact_stack ? sample.registers.ip : waiter.top[-1].place.stack.value;
+  return fault_key(waiter, place, facts.service, facts.origin);
+}
+
+// Whether there is nothing to tell of it.
+bool is_told(const ThreadState& waiter, const FaultFacts& facts, const FaultSample& sample) {
+  return waiter.knows(key_of_fault(waiter, facts, sample)) || is_own_code(sample.registers.ip) ||
+         is_newest_lock_word(waiter, sample.address);
+}
+
 void tell_fault(ThreadState& writer, ThreadState& waiter, const FaultSamples& samples,
                 const FaultSample& sample) {
-  if (is_own_code(sample.registers.ip)) return;
-  FaultFacts facts{sample.address, Access::Unknown, sample.in_kernel ? Origin::KernelCopy : Origin::User,
-                   service_of_range(sample.address, 1), sample.registers.ip != 0};
+  const FaultFacts facts = facts_of(sample);
   if (!facts.service) trace.stats.faults.fetch_add(1, std::memory_order_relaxed);
-  const StackId newest = waiter.top[-1].place.stack;
-  const std::uint64_t place = facts.exact_stack ? sample.registers.ip : newest.value;
-  if (waiter.knows(fault_key(waiter, place, facts.service, facts.origin)) ||
-      is_newest_lock_word(waiter, sample.address))
-    return;
+  if (is_told(waiter, facts, sample)) return;
   tell_held_apart(waiter);
-  const std::uint64_t key = fault_key(waiter, place, facts.service, facts.origin);
+  const std::uint64_t key = key_of_fault(waiter, facts, sample);
   if (waiter.knows(key)) return;
   if (facts.service) trace.stats.faults.fetch_add(1, std::memory_order_relaxed);
-  record_fault(writer, waiter, facts, facts.exact_stack ? stack_of(writer, samples, sample) : newest, key);
+  const StackId stack = facts.exact_stack ? stack_of(writer, samples, sample) : waiter.top[-1].place.stack;
+  record_fault(writer, waiter, facts, stack, key);
 }
 
 bool has_been_full(const PerfRing& ring, std::uint64_t tail, std::uint64_t head) {
@@ -85,6 +98,26 @@ void pass_over(ThreadState& owner) {
   set_tail(ring, tail, head);
 }
 
+// Without a guarded section, and so without a record: passes over samples that there is nothing to tell of,
+// as those of an instruction that faults time and again are. False: there are others.
+bool passed_over_told(ThreadState& thread) {
+  PerfRing& ring = *thread.ring;
+  const std::uint64_t tail = ring.tail.load(std::memory_order_relaxed);
+  const std::uint64_t head = ring.head.load(std::memory_order_acquire);
+  if (thread.ring_was_full || has_been_full(ring, tail, head)) return false;
+  FaultSamples samples = samples_between(ring, tail, head);
+  FaultSample sample;
+  std::uint64_t unserved = 0;
+  while (samples.next(sample)) {
+    const FaultFacts facts = facts_of(sample);
+    if (!is_told(thread, facts, sample)) return false;
+    unserved += !facts.service;
+  }
+  trace.stats.faults.fetch_add(unserved, std::memory_order_relaxed);
+  set_tail(ring, tail, head);
+  return true;
+}
+
 }  // namespace
 
 void tell_faults(ThreadState& writer, ThreadState& owner) {
@@ -112,13 +145,17 @@ void pass_over_own_faults(ThreadState& thread) {
   if (thread.reads_ring) pass_over(thread);
 }
 
-bool read_own_ring(ThreadState& thread) {
-  if (thread.top == thread.base && !thread.ring_was_full) {
-    pass_over(thread);
-    return true;
+ThreadState* watched_thread() {
+  ThreadState* thread = tls.active;
+  if (thread == nullptr || !thread->reads_ring || is_unnoticed_child()) return nullptr;
+  if (__builtin_expect(!has_new_samples(*thread->ring), 1)) return thread;
+  if (thread->top == thread->base && !thread->ring_was_full) {
+    pass_over(*thread);
+    return thread;
   }
+  if (thread->top != thread->base && passed_over_told(*thread)) return thread;
   { const Guard guard; }
-  return tls.active == &thread && thread.reads_ring;
+  return tls.active == thread && thread->reads_ring ? thread : nullptr;
 }
 
 bool newest_sample(const ThreadState& stopped, FaultSample& sample) {
@@ -144,13 +181,15 @@ void record_fault(ThreadState& writer, ThreadState& waiter, const FaultFacts& fa
                     facts.service ? mmap_lock_wait(stack) : model_mmap_lock_wait(stack), &facts);
   if (facts.service) {
     write_service_record(writer, facts.service);
-    const Wait service{word_of_instance(facts.service),
-                       LockKind::Service,
-                       nullptr,
-                       Mode::Exclusive,
-                       stack,
-                       Cause::Fault,
-                       false};
+    Wait service{word_of_instance(facts.service),
+                 LockKind::Service,
+                 nullptr,
+                 Mode::Exclusive,
+                 stack,
+                 Cause::Fault,
+                 false};
+    // The kernel may have had the page of a file.
+    service.observed = !is_fuse_service(facts.service);
     record_dependency(writer, waiter, under, mix(key, 2), service, &facts);
   }
   waiter.learn(key);

@@ -38,24 +38,17 @@ std::uint64_t fault_key(const ThreadState& waiter, std::uint64_t place, LockId s
 void record_fault(ThreadState& writer, ThreadState& waiter, const FaultFacts& facts, StackId stack,
                   std::uint64_t key);
 
-// Deals with what is new in the ring of the calling thread outside of guarded sections. False: the thread
-// must take the slow path.
-[[gnu::cold]] bool read_own_ring(ThreadState& thread);
-
 // Hot, for threads with a ring: the calling thread, once the faults it has taken so far are told; null where
-// it has none, or must take the slow path.
-inline ThreadState* watched_thread() {
-  ThreadState* thread = tls.active;
-  if (thread == nullptr || !thread->reads_ring || is_unnoticed_child()) return nullptr;
-  if (__builtin_expect(has_new_samples(*thread->ring), 0) && !read_own_ring(*thread)) return nullptr;
-  return thread;
-}
+// it has none, or must take the slow path. Outside of guarded sections. Not inline: a thread without a ring
+// is not to pay for its registers.
+ThreadState* watched_thread();
 
 // Hot: the calling thread as the hot path may use it, with no fault left to be told; null: take the slow
 // path.
 [[gnu::always_inline]] inline ThreadState* ready_thread() {
   ThreadState* thread = tls.quick;
-  return __builtin_expect(thread != nullptr, 1) ? thread : watched_thread();
+  if (__builtin_expect(thread == nullptr, 0)) thread = watched_thread();
+  return thread;
 }
 
 }  // namespace faultline

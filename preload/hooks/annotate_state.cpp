@@ -36,14 +36,24 @@ void state_created(const volatile void* state) {
 
 void token_give(const volatile void* object, const char* name) {
   const CallPoint at = FAULTLINE_CALL_POINT;
+  if (name == nullptr) return;
   Guard guard;
-  if (guard && name != nullptr) give_token(guard, object, name, at);
+  if (guard) {
+    give_token(guard, object, name, at);
+  } else if (shim_is_busy()) {
+    token_changed_reentered(object, name, true);
+  }
 }
 
 void token_revoke(const volatile void* object, const char* name) {
   const CallPoint at = FAULTLINE_CALL_POINT;
+  if (name == nullptr) return;
   Guard guard;
-  if (guard && name != nullptr) revoke_token(guard, object, name, at);
+  if (guard) {
+    revoke_token(guard, object, name, at);
+  } else if (shim_is_busy()) {
+    token_changed_reentered(object, name, false);
+  }
 }
 
 void token_require(const volatile void* object, const char* name) {

@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include "fault/context_messages.h"
+#include "fault/fuse_mounts.h"
 #include "fault/transfers.h"
 #include "hooks/hook.h"
 #include "raw_syscall.h"
@@ -50,7 +51,10 @@ FAULTLINE_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
   const CallPoint at = FAULTLINE_CALL_POINT;
   if (transfer_may_wait()) before_message(message, at);
   const ssize_t got = real::recvmsg(fd, message, flags);
-  if (got >= 0) descriptors_received(message, at);
+  if (got >= 0 && message->msg_controllen != 0) {
+    descriptors_received(message, at);
+    channel_may_have_come(message);
+  }
   return got;
 }
 

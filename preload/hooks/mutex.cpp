@@ -81,7 +81,9 @@ template <int kind, bool by_trylock, class Take>
 }
 
 // The second tier: for a thread with a ring, which is read first.
-bool take_watched(pthread_mutex_t* mutex, CallPoint at) {
+[[gnu::noinline]] bool take_watched(pthread_mutex_t* mutex, std::uintptr_t return_address,
+                                    std::uintptr_t frame) {
+  const CallPoint at{return_address, frame};
   switch (libc::kind_of(mutex)) {
     case PTHREAD_MUTEX_TIMED_NP:
       return take_inline<PTHREAD_MUTEX_TIMED_NP, false>(watched_thread(), mutex, at, take_normal);
@@ -97,7 +99,7 @@ bool take_watched(pthread_mutex_t* mutex, CallPoint at) {
 [[gnu::noinline]] int lock_by_libc(pthread_mutex_t* mutex, std::uintptr_t return_address,
                                    std::uintptr_t frame) {
   const CallPoint at{return_address, frame};
-  if (tls.quick == nullptr && take_watched(mutex, at)) return 0;
+  if (__builtin_expect(tls.quick == nullptr, 0) && take_watched(mutex, return_address, frame)) return 0;
   const LockWord word = has_room(mutex, LockKind::Mutex) ? known_word(mutex)
                         : tls.active != nullptr          ? known_side_word(*tls.active, mutex)
                                                          : LockWord{};
@@ -111,8 +113,9 @@ bool take_watched(pthread_mutex_t* mutex, CallPoint at) {
 
 // A wait with a limit is none where the mutex is free.
 bool take_free(pthread_mutex_t* mutex, CallPoint at) {
-  return libc::kind_of(mutex) == PTHREAD_MUTEX_TIMED_NP &&
-         take_inline<PTHREAD_MUTEX_TIMED_NP, false>(ready_thread(), mutex, at, take_normal);
+  if (libc::kind_of(mutex) != PTHREAD_MUTEX_TIMED_NP) return false;
+  if (__builtin_expect(tls.quick == nullptr, 0)) return take_watched(mutex, at.return_address, at.frame);
+  return take_inline<PTHREAD_MUTEX_TIMED_NP, false>(tls.quick, mutex, at, take_normal);
 }
 
 // Apart from the normal mutex's path, which it would burden with its registers.
@@ -132,20 +135,25 @@ bool take_free(pthread_mutex_t* mutex, CallPoint at) {
          (kind != PTHREAD_MUTEX_RECURSIVE_NP || mutex->__data.__owner == thread->tid);
 }
 
-[[gnu::always_inline]] inline int give_inline(ThreadState* thread, pthread_mutex_t* mutex, int kind) {
+[[gnu::always_inline]] inline void give_inline(ThreadState* thread, pthread_mutex_t* mutex, int kind) {
   move_top<-1>(thread);
   if (__builtin_expect(kind == PTHREAD_MUTEX_TIMED_NP, 1))
     libc::give(mutex);
   else
     libc::give_recursive(mutex);
-  return 0;
+}
+
+[[gnu::noinline]] bool give_watched(pthread_mutex_t* mutex) {
+  const int kind = libc::kind_of(mutex);
+  ThreadState* thread = watched_thread();
+  if (!can_give_inline(thread, mutex, kind)) return false;
+  give_inline(thread, mutex, kind);
+  return true;
 }
 
 [[gnu::noinline]] int unlock_by_libc(pthread_mutex_t* mutex) {
+  if (__builtin_expect(tls.quick == nullptr, 0) && give_watched(mutex)) return 0;
   const int kind = libc::kind_of(mutex);
-  if (ThreadState* watched = tls.quick == nullptr ? watched_thread() : nullptr;
-      can_give_inline(watched, mutex, kind))
-    return give_inline(watched, mutex, kind);
   // First, where it can be: whoever gets the lock must not find it on this thread's held stack.
   const ThreadState* thread = tls.active;
   if (kind == PTHREAD_MUTEX_TIMED_NP || (thread != nullptr && mutex->__data.__owner == thread->tid)) {
@@ -241,7 +249,8 @@ FAULTLINE_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
   const int kind = libc::kind_of(mutex);
   ThreadState* thread = tls.quick;
   if (__builtin_expect(!can_give_inline(thread, mutex, kind), 0)) return unlock_by_libc(mutex);
-  return give_inline(thread, mutex, kind);
+  give_inline(thread, mutex, kind);
+  return 0;
 }
 
 FAULTLINE_ALIAS(__pthread_mutex_init, pthread_mutex_init);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -278,4 +279,12 @@ FAULTLINE_EXPORT int setxattr(const char* path, const char* name, const void* va
 FAULTLINE_EXPORT int fsetxattr(int fd, const char* name, const void* value, size_t size, int flags) noexcept {
   BEFORE_FILE(fd);
   return real::fsetxattr(fd, name, value, size, flags);
+}
+
+// From here on this process knows of FUSE; whoever serves it may be a child.
+FAULTLINE_EXPORT int mount(const char* source, const char* target, const char* type, unsigned long flags,
+                           const void* data) noexcept {
+  const int result = real::mount(source, target, type, flags, data);
+  if (result == 0) file_system_mounted(type);
+  return result;
 }

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "fault/mmap_lock.h"
+#include "fault/service_events.h"
 #include "hooks/hook.h"
 #include "record/unwinder.h"
 #include "runtime.h"
@@ -14,10 +15,14 @@ using namespace faultline;
 FAULTLINE_EXPORT pid_t fork() noexcept {
   if (!recording()) return real::fork();
   before_mapping_change(FAULTLINE_CALL_POINT);
+  MemoryChange change = served_memory_changes(0, ~std::size_t{0}, FaultEvent::Fork, FAULTLINE_CALL_POINT);
   before_fork();
   const pid_t result = real::fork();
-  Guard guard;
-  after_fork(result == 0, guard ? &guard.thread() : nullptr);
+  {
+    Guard guard;
+    after_fork(result == 0, guard ? &guard.thread() : nullptr);
+  }
+  served_memory_changed(change, result >= 0);
   return result;
 }
 

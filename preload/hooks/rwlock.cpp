@@ -44,7 +44,9 @@ template <class Take, class Lock>
 [[gnu::noinline]] int blocking(pthread_rwlock_t* lock, Mode mode, std::uintptr_t return_address,
                                std::uintptr_t frame, Take take_at_once, Lock take) {
   const CallPoint at{return_address, frame};
-  if (tls.quick == nullptr && take_inline(watched_thread(), lock, mode, at, take_at_once)) return 0;
+  if (__builtin_expect(tls.quick == nullptr, 0) &&
+      take_inline(watched_thread(), lock, mode, at, take_at_once))
+    return 0;
   if (!push_if_known(lock, known_word(lock), LockKind::Rwlock, mode, at,
                      queues_readers(lock, LockKind::Rwlock, mode)))
     before_wait(lock, LockKind::Rwlock, mode, WaitKind::Blocking, at);

@@ -32,6 +32,11 @@ namespace {
   return result;
 }
 
+[[gnu::noinline]] int unlock_by_libc(pthread_spinlock_t* lock) {
+  before_release(lock);
+  return real::pthread_spin_unlock(lock);
+}
+
 }  // namespace
 
 FAULTLINE_EXPORT int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
@@ -57,10 +62,8 @@ FAULTLINE_EXPORT int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {
 
 FAULTLINE_EXPORT int pthread_spin_unlock(pthread_spinlock_t* lock) noexcept {
   ThreadState* thread = tls.quick;
-  if (__builtin_expect(thread == nullptr || thread->top[-1].address != lock || !thread->inlines_others, 0)) {
-    before_release(lock);
-    return real::pthread_spin_unlock(lock);
-  }
+  if (__builtin_expect(thread == nullptr || thread->top[-1].address != lock || !thread->inlines_others, 0))
+    return unlock_by_libc(lock);
   move_top<-1>(thread);
   libc::give(lock);
   return 0;

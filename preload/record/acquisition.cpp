@@ -156,7 +156,7 @@ namespace {
 
 // A thread that takes a lock is one whose faults matter.
 void push(ThreadState& thread, const HeldLock& taken) {
-  open_ring_if_wanted(thread);
+  if (!open_ring_if_wanted(thread) && ensure_trace(thread)) report_fault_sources(thread);
   push_held(thread, taken);
 }
 

@@ -30,6 +30,7 @@ bool write_dependency(ThreadState& writer, const ThreadState& waiter, HeldId und
   if (wait.subclass != 0) line.number("subclass", wait.subclass);
   write_open(line, occurrence);
   if (fault != nullptr) write_fault(line, *fault);
+  if (wait.serves != 0) line.hex("serves", wait.serves);
   if (via != nullptr)
     line.open("via", '{')
         .number("service", via->service.value)

@@ -22,6 +22,7 @@ struct Wait {
   bool timed;
   bool observed = true;  // false: it did not happen but could have
   std::uint8_t subclass = 0;
+  std::uint64_t serves = 0;  // of a server: address of the fault it takes the lock for; 0: of none
 };
 
 // For Cause::Fault.

@@ -33,7 +33,7 @@ std::uint64_t access_key(std::uint64_t held, std::uint64_t site, std::uint32_t s
 
 // Hot: whether there is nothing to record of an access by this thread, which may be interrupted anywhere.
 bool is_known(ThreadState& thread, const volatile void* state, const char* name, bool writes, CallPoint at) {
-  if (thread.limit <= thread.base) return false;
+  if (thread.limit <= thread.base || is_unnoticed_child()) return false;
   const NamedThing* known = find_thing(ThingKind::State, state, name);
   if (known == nullptr) return false;
   const std::uint64_t word = known->word.load(std::memory_order_acquire);
@@ -71,6 +71,18 @@ bool write_state(ThreadState& thread, const NamedThing& state, std::uint32_t id)
   return appended;
 }
 
+// A server may have clients without end: of one access, those on behalf of so many are enough. `alone`: its
+// key without them.
+bool is_one_of_few(std::uint64_t alone, std::uint64_t key) {
+  constexpr std::uint64_t kClients = 256;
+  bool added;
+  KeyMap::Value* count = recorded.find_or_add(key_of(Key::Clients, alone), &added);
+  if (count == nullptr || recorded.find(key_of(Key::Clients, key)) != nullptr) return count != nullptr;
+  if (count->load(std::memory_order_relaxed) >= kClients) return false;
+  count->fetch_add(1, std::memory_order_relaxed);
+  return recorded.find_or_add(key_of(Key::Clients, key), &added) != nullptr;
+}
+
 void record(Guard& guard, const NamedThing& state, std::uint32_t id, bool writes, CallPoint at) {
   ThreadState& thread = guard.thread();
   if (!ensure_trace(thread)) return;
@@ -78,15 +90,18 @@ void record(Guard& guard, const NamedThing& state, std::uint32_t id, bool writes
   const CallSite site = call_site(guard, at);
   tell_held_apart(thread);
   const Clients clients = clients_of(thread);
-  std::uint64_t key = access_key(top_key(thread), site.key, id, writes);
-  if (clients.count > 0) key = mix(key, clients.key);
+  const std::uint64_t alone = access_key(top_key(thread), site.key, id, writes);
+  const std::uint64_t key = clients.count > 0 ? mix(alone, clients.key) : alone;
   if (thread.knows(key)) return;
-  const Occurrence occurrence = note_occurrence(key, thread);
+  const Occurrence occurrence =
+      clients.count == 0 || is_one_of_few(alone, key) ? note_occurrence(key, thread) : Occurrence::Known;
   thread.learn(key);
   if (occurrence == Occurrence::Known) return;
   write_thread_record(thread, thread);
   refresh_thread_name(thread);
   const HeldId under = held_with_clients(thread, clients);
+  // Without its locks an access would be taken for one that nothing guards.
+  if (!under && thread.top != thread.base) return trace.lose(Lost::TraceFull);
   const StackId stack = written_stack(thread, site.place.stack);
   if (!write_state(thread, state, id)) return;
   JsonLine line(thread.line, sizeof thread.line);

@@ -67,8 +67,7 @@ NamedThing* make_thing(ThingKind kind, const volatile void* object, const char* 
 }
 
 NamedThing* no_room() {
-  lost.store(true, std::memory_order_relaxed);
-  trace.lose(Lost::Annotations);
+  thing_was_lost();
   return nullptr;
 }
 
@@ -98,6 +97,11 @@ NamedThing* thing_at(ThingKind kind, const volatile void* object, const char* na
   enter(thing);
   value->store(reinterpret_cast<std::uint64_t>(thing), std::memory_order_release);
   return thing;
+}
+
+void thing_was_lost() {
+  lost.store(true, std::memory_order_relaxed);
+  trace.lose(Lost::Annotations);
 }
 
 bool things_were_lost() {

@@ -41,7 +41,9 @@ NamedThing* find_thing(ThingKind kind, const volatile void* object, const char* 
 // The same, made if it is new. Null: no room for it.
 NamedThing* thing_at(ThingKind kind, const volatile void* object, const char* name);
 
-// Whether some things found no room: then one that is not found may have been spoken of.
+// Counts one that was spoken of and is not kept.
+void thing_was_lost();
+// Whether there are such: then one that is not found may have been spoken of.
 bool things_were_lost();
 
 // A new object is at this address: whatever has a name there starts anew.

@@ -93,6 +93,7 @@ ThreadState* new_state() {
   state->served_count = 0;
   state->served_overflowed = false;
   state->reading_count = 0;
+  state->idle_is_seen = false;
   state->passed_count = 0;
   state->owns_libunwind = false;
   state->may_own_libunwind = true;

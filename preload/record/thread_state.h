@@ -188,6 +188,7 @@ struct ThreadState {
   char name[16];    // as last written to the trace
   bool ring_refused;
   bool ring_was_full;          // when last read, with something held
+  bool idle_is_seen;           // of a server: some hook saw it wait for work
   bool served_overflowed;      // more acquisitions than `served` holds
   std::uint32_t served_count;  // entries of `served`
   ServedAcquisition served[kServerLog];

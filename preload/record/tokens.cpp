@@ -29,6 +29,14 @@ void revoke_token(Guard& guard, const volatile void* object, const char* name, C
   token->revoked.store(here(guard, at), std::memory_order_relaxed);
 }
 
+void token_changed_reentered(const volatile void* object, const char* name, bool given) {
+  if (NamedThing* token = find_thing(ThingKind::Token, object, name)) {
+    token->word.store(given ? kThere : kGone, std::memory_order_release);
+  } else if (given) {
+    thing_was_lost();
+  }
+}
+
 void require_token(Guard& guard, const volatile void* object, const char* name, bool take, CallPoint at) {
   NamedThing* token = find_thing(ThingKind::Token, object, name);
   if (token == nullptr) {

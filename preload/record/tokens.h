@@ -13,6 +13,10 @@ namespace faultline {
 void give_token(Guard& guard, const volatile void* object, const char* name, CallPoint at);
 void revoke_token(Guard& guard, const volatile void* object, const char* name, CallPoint at);
 
+// The same by a signal handler that has interrupted the shim itself: no guarded section can be had, so only
+// the fact is kept, and where the token is not known yet it is counted as lost.
+void token_changed_reentered(const volatile void* object, const char* name, bool given);
+
 // An assertion is recorded where it is not there. `take`: it is used up.
 void require_token(Guard& guard, const volatile void* object, const char* name, bool take, CallPoint at);
 

@@ -2,6 +2,7 @@
 // crash would leave.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <vector>
 
@@ -20,7 +21,7 @@ class BlockDevice {
   int allocate();
   void release(int block);
 
-  // Reading the block fails from now on, or no more. Not while anybody reads.
+  // Reading the block fails from now on, or no more.
   void set_unreadable(int block, bool unreadable) {
     unreadable_[static_cast<std::size_t>(block)] = unreadable;
   }
@@ -35,7 +36,7 @@ class BlockDevice {
  private:
   Mutex bitmap_lock_{"block_bitmap_lock"};
   std::vector<bool> used_;  // under bitmap_lock_
-  std::vector<bool> unreadable_;
+  std::vector<std::atomic<bool>> unreadable_;
   std::vector<std::byte> bytes_;
 };
 

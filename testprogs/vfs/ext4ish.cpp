@@ -20,6 +20,7 @@ static Ext4Inode& ext4_inode(Inode& inode) {
 
 constexpr const char* kMayInline = "EXT4_STATE_MAY_INLINE_DATA";
 
+// Three callers that the thread names tell of their look themselves, so that reports name them.
 static bool ext4_may_inline(const Ext4Inode& inode) {
   if (inode.rules.accesses) faultline_state_read(&inode.may_inline_data, kMayInline);
   return inode.may_inline_data;
@@ -89,7 +90,8 @@ static int ext4_writepage(Inode& base, std::size_t index) {
   const std::size_t n = ext4_bytes_in_page(inode, index);
   if (index == 0 && inode.rules.assertions && ext4_needs_inode_lock(inode))
     faultline_assert_held(inode.i_rwsem.native_handle(), FAULTLINE_EXCLUSIVE);
-  if (index == 0 && ext4_may_inline(inode)) {
+  if (index == 0 && inode.rules.accesses) faultline_state_read(&inode.may_inline_data, kMayInline);
+  if (index == 0 && inode.may_inline_data) {
     if (inode.conversion == InlineConversion::Never) return 0;
     // The answer of the thread: nothing to convert, the page is copied into the inode. xattr_sem and not
     // inode_lock, which the caller of write-back may hold.
@@ -208,13 +210,15 @@ static int ext4_write_begin(Ext4Inode& inode, std::size_t pos, std::size_t n,
   }
   int error = 0;
   locked = read_and_lock_page(inode.i_mapping, pos / kPageSize, error);
-  if (error != 0 || ext4_may_inline(inode)) return error;
+  if (inode.rules.accesses) faultline_state_read(&inode.may_inline_data, kMayInline);
+  if (error != 0 || inode.may_inline_data) return error;
   return ext4_write_begin_page(inode, pos / kPageSize);
 }
 
 // The page holds the data. An inline file's goes into the inode at once, as a write of ext4 does.
 static void ext4_write_end(Ext4Inode& inode, std::size_t pos, std::size_t n) {
-  if (ext4_may_inline(inode)) {
+  if (inode.rules.accesses) faultline_state_read(&inode.may_inline_data, kMayInline);
+  if (inode.may_inline_data) {
     const std::lock_guard guard(inode.xattr_sem);
     std::memcpy(inode.inline_bytes.data() + pos, inode.i_mapping.page_address(0) + pos, n);
   } else {

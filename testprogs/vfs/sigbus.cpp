@@ -50,14 +50,14 @@ void set_trap_server(TrapServer server, void* self) {
   trap_server = server;
   struct sigaction action = {};
   action.sa_sigaction = on_sigbus;
-  action.sa_flags = SA_SIGINFO | SA_NODEFER;  // left by siglongjmp, without a change of the mask
+  action.sa_flags = SA_SIGINFO | SA_NODEFER;  // the fault path may touch what is truncated
   if (::sigaction(SIGBUS, &action, nullptr) != 0) panic("sigaction", errno);
 }
 
 bool user_copy(void* to, const void* from, std::size_t n) {
   sigjmp_buf here;
   sigjmp_buf* const outer = failed_touch;
-  if (sigsetjmp(here, 0) != 0) {
+  if (sigsetjmp(here, 1) != 0) {
     failed_touch = outer;
     return false;
   }
@@ -70,7 +70,7 @@ bool user_copy(void* to, const void* from, std::size_t n) {
 bool user_touch(const void* address, bool store) {
   sigjmp_buf here;
   sigjmp_buf* const outer = failed_touch;
-  if (sigsetjmp(here, 0) != 0) {
+  if (sigsetjmp(here, 1) != 0) {
     failed_touch = outer;
     return false;
   }

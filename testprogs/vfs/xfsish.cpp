@@ -97,7 +97,7 @@ static bool xfs_map_page(VmFault& fault, std::size_t index) {
 
 static bool xfs_filemap_map_pages(VmFault& fault) {
   const std::shared_lock guard(xfs_inode(fault.vma.inode).i_mmaplock);
-  return xfs_map_indexed_pages(fault);
+  return filemap_map_pages(fault);
 }
 
 constexpr VmOps vm_ops(bool (*map_pages)(VmFault&)) {
@@ -249,6 +249,11 @@ std::vector<std::byte> Xfs::stored(XfsInode& inode) {
                 content.begin() + static_cast<std::ptrdiff_t>(index * kPageSize));
   }
   return content;
+}
+
+void Xfs::set_unreadable(XfsInode& inode, std::size_t index, bool unreadable) {
+  const std::shared_lock guard(inode.i_lock);
+  device_.set_unreadable(inode.blocks[index], unreadable);
 }
 
 }  // namespace tvfs

@@ -22,7 +22,8 @@ namespace tvfs {
 enum class MapPages {
   Nothing,   // it looks at page->mapping and maps: our construction, the kernel never did that
   TryLock,   // the page's lock, by a try, and a second look under it: what filemap_map_pages does
-  MmapLock,  // XFS_MMAPLOCK, shared: the patch; the look needs no page lock then
+  MmapLock,  // the patch: XFS_MMAPLOCK, shared, around that. Alone it would not do: reclaim takes pages out
+             // of the cache with their lock only
 };
 
 struct XfsInode : Inode {
@@ -43,6 +44,9 @@ class Xfs {
 
   // What storage holds of the file, past the page cache. Nobody may be writing it.
   std::vector<std::byte> stored(XfsInode& inode);
+
+  // Reading the page from storage fails from now on, or no more. It has a block.
+  void set_unreadable(XfsInode& inode, std::size_t index, bool unreadable);
 
  private:
   BlockDevice device_;

@@ -9,12 +9,12 @@ using namespace faultline::e2e;
 
 namespace {
 
-// The faults of a trace: the `fault` of each dependency that has one.
+// The faults of a trace that happened: the `fault` of each dependency that has one.
 std::vector<Json> faults_of(const Path& traces) {
   std::vector<Json> faults;
   for (const Path& trace : traces_in(traces))
     for (const Json& record : records_of(trace))
-      if (record.contains("fault")) faults.push_back(record.at("fault"));
+      if (record.contains("fault") && record.value("observed", true)) faults.push_back(record.at("fault"));
   return faults;
 }
 

@@ -77,9 +77,11 @@ std::string program(const std::string& name) {
 }
 
 Command preloaded(const Arguments& arguments, const Path& traces, const std::string& options) {
-  return {.arguments = arguments,
-          .environment = {"LD_PRELOAD=" FAULTLINE_PRELOAD, "FAULTLINE_OPTIONS=out=" + traces.string() +
-                                                               (options.empty() ? "" : ":" + options)}};
+  const char* further = std::getenv("FAULTLINE_TEST_OPTIONS");
+  std::string all = "FAULTLINE_OPTIONS=out=" + traces.string();
+  for (const std::string& more : {std::string(further != nullptr ? further : ""), options})
+    if (!more.empty()) all += ":" + more;
+  return {.arguments = arguments, .environment = {"LD_PRELOAD=" FAULTLINE_PRELOAD, all}};
 }
 
 Command faultline_command(const Arguments& arguments) {

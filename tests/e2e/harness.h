@@ -25,7 +25,8 @@ const Path& work_dir();
 std::string program(const std::string& name);
 
 // The command that runs `arguments` with the shim preloaded and its traces in `traces`, and nothing else of
-// ours. `options`: further ones of FAULTLINE_OPTIONS.
+// ours. `options`: further ones of FAULTLINE_OPTIONS, after those that the tests' own environment has in
+// FAULTLINE_TEST_OPTIONS: so a whole set of test cases is run under others.
 Command preloaded(const Arguments& arguments, const Path& traces, const std::string& options = "");
 
 // The `faultline` command.

@@ -106,10 +106,23 @@ TEST_CASE("schema: every line of traces of deadlocks is valid") {
   CHECK(schema.types_seen().contains("deadlock"));
 }
 
+TEST_CASE("schema: every line of traces of state is valid") {
+  TraceSchema schema;
+  const Path traces = work_dir() / "traces";
+  run(preloaded({program("shapes/guarded_state"), "unguarded"}, traces));
+  run(preloaded({program("shapes/assert_held"), "unlocked"}, traces));
+  run(preloaded({program("shapes/assert_held"), "forbidden"}, traces));
+  run(preloaded({program("shapes/tokens"), "taken_twice"}, traces));
+  run(preloaded({program("shapes/served_state"), "unlocked"}, traces));
+  run(preloaded({program("shapes/faults_disabled")}, traces));
+  check_traces(schema, traces_in(traces));
+  for (const char* type : {"state", "access", "assertion"}) CHECK(schema.types_seen().contains(type));
+}
+
 TEST_CASE("schema: the hand-written trace with every record type is valid") {
   TraceSchema schema;
   check_traces(schema, {FAULTLINE_SOURCE_DIR "/tests/fuzz/corpus/whole.jsonl"});
-  CHECK(schema.types_seen().size() == 17);
+  CHECK(schema.types_seen().size() == 20);
 }
 
 TEST_CASE("schema: what the format forbids is refused") {

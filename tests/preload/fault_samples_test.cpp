@@ -27,7 +27,7 @@ Words record(std::uint32_t type, std::uint16_t misc, Words body) {
 Words sample(std::uint64_t number, const Words& stack, std::uint64_t true_size,
              std::uint16_t misc = PERF_RECORD_MISC_USER) {
   Words body{number, number + 1, PERF_SAMPLE_REGS_ABI_64};
-  for (std::uint64_t i = 0; i < 8; ++i) body.push_back(number + 10 + i);
+  for (std::uint64_t i = 0; i < 4; ++i) body.push_back(number + 10 + i);
   body.push_back(8 * stack.size());
   body.insert(body.end(), stack.begin(), stack.end());
   if (!stack.empty()) body.push_back(true_size);
@@ -79,7 +79,6 @@ TEST_CASE("perf records: samples in order, with registers and the stack piece") 
   CHECK(found.registers.bp == 111);
   CHECK(found.registers.sp == 112);
   CHECK(found.registers.ip == 113);
-  CHECK(found.registers.r15 == 117);
   CHECK(stack_of(samples, found) == Words{1, 2, 3});
   REQUIRE(samples.next(found));
   CHECK(found.instruction == 200);
@@ -99,7 +98,7 @@ TEST_CASE("perf records: one that wraps around the end of the ring reads as any 
     FaultSample found;
     REQUIRE(samples.next(found));
     CHECK(found.address == 101);
-    CHECK(found.registers.r15 == 117);
+    CHECK(found.registers.ip == 113);
     CHECK(stack_of(samples, found) == Words{1, 2, 3, 4});
     CHECK_FALSE(samples.next(found));
   }

@@ -71,7 +71,7 @@ class Script {
   // "?A/ft" without marks in front and behind.
   static std::string lock_name(std::string word) {
     if (std::string_view("-?@!%").find(word.front()) != std::string_view::npos) word.erase(0, 1);
-    return word.substr(0, word.find_first_of("/.^="));
+    return word.substr(0, word.find_first_of("/.^=&"));
   }
 
   static bool has(const std::string& word, char letter) {
@@ -80,11 +80,13 @@ class Script {
   }
 
   void note_kind(const std::string& word) {
-    if (word == ";" || word.back() == ':' ||
+    if (word == ";" || word.back() == ':' || is_about_state(word) ||
         std::string_view("+<>").find(word.front()) != std::string_view::npos)
       return;
     if (has(word, 'r') || has(word, 'f') || word.front() == '!') rwlocks_.insert({lock_name(word), true});
   }
+
+  static bool is_about_state(const std::string& word) { return word.find('(') != std::string::npos; }
 
   Thread& thread_of(const std::string& name, int parent = 0, int parent_epoch = 0) {
     const auto [entry, is_new] = threads_.try_emplace(name);
@@ -128,7 +130,49 @@ class Script {
     return stacks_;
   }
 
+  int state_of(const std::string& name) {
+    const auto [entry, is_new] = states_.try_emplace(name, static_cast<int>(states_.size()) + 1);
+    if (is_new)
+      out_ << R"({"t":"state","id":)" << entry->second << R"(,"name":")" << name.substr(0, name.find('#'))
+           << R"(","addr":"0x)" << std::hex << 0x9000 + 8 * entry->second << std::dec << "\"}\n";
+    return entry->second;
+  }
+
+  void about_state(const Thread& thread, const std::string& word) {
+    const std::size_t open = word.find('(');
+    const std::string what = word.substr(0, open);
+    const std::string about = word.substr(open + 1, word.find(')') - open - 1);
+    std::ostringstream rest;
+    if (has(word, 'e')) rest << R"(,"open":"epochs")";
+    if (has(word, 'o')) rest << R"(,"open":"threads")";
+    if (const std::size_t client = word.find('^'); client != std::string::npos)
+      rest << R"(,"for":[)" << thread_of(word.substr(client + 1)).id << ']';
+    const int stack = new_stack();
+    std::ostringstream common;
+    common << R"("thread":)" << thread.id << R"(,"under":)" << under_of(thread) << R"(,"stack":)" << stack;
+    std::ostringstream line;
+    if (what == "rd" || what == "wr") {
+      line << R"({"t":"access",)" << common.str() << R"(,"epoch":)" << thread.epoch << R"(,"state":)"
+           << state_of(about) << (what == "wr" ? R"(,"write":true)" : "");
+    } else if (what == "held" || what == "nothel") {
+      line << R"({"t":"assertion","kind":")" << (what == "held" ? "held" : "not-held") << "\","
+           << common.str() << R"(,"lock":)" << lock_of(lock_name(about)) << R"(,"addr":"0x7000","mode":")"
+           << (has(about, 'r') ? "shared" : "exclusive") << '"';
+    } else {
+      const std::size_t revoker = about.find('-');
+      line << R"({"t":"assertion","kind":"token",)" << common.str() << R"(,"name":")"
+           << about.substr(0, revoker) << R"(","addr":"0x8000")";
+      if (revoker != std::string::npos) {
+        const int id = thread_of(about.substr(revoker + 1)).id;
+        for (const char* time : {"given", "revoked"})
+          line << ",\"" << time << R"(":{"thread":)" << id << R"(,"stack":)" << stack << '}';
+      }
+    }
+    out_ << line.str() << rest.str() << "}\n";
+  }
+
   void act(Thread& thread, const std::string& word) {
+    if (is_about_state(word)) return about_state(thread, word);
     switch (word.front()) {
       case '+':
         thread_of(word.substr(1), thread.id, thread.epoch);
@@ -201,6 +245,7 @@ class Script {
       const int server_id = thread_of(word.substr(server + 1)).id;
       extra << R"(,"cause":"service","via":{"service":)" << service_id << R"(,"thread":)" << server_id << '}';
     }
+    if (word.back() == '&') extra << R"(,"serves":"0x5010")";
     if (has(word, 't')) extra << R"(,"timed":true)";
     if (has(word, 'u')) extra << R"(,"observed":false)";
     if (has(word, 'e')) extra << R"(,"open":"epochs")";
@@ -215,6 +260,7 @@ class Script {
   std::map<std::string, bool> rwlocks_;
   std::map<std::string, Thread> threads_;
   std::map<std::string, int> locks_;
+  std::map<std::string, int> states_;
   std::map<std::string, int> nodes_;  // by their fields
   int stacks_ = 0;
   std::ostringstream out_;

@@ -16,8 +16,15 @@
 //   A.         waits for A but does not get it
 //   !A !A/k    page fault, by its own code or inside a system call: waits for A, shared-fair
 //   !A=U       the same on a page that service U serves
+//   !U/u=U     might fault on that page of U's, but does not
+//   A&         takes A for the fault on that page, as its server
 //   A^U^T3     the server T3 of service U takes A on behalf of this thread
 //   >T2 >T2/t  waits for the end of T2, as a join does before it is over; with a time limit
+//   rd(x)      reads the guarded state x, with all it holds; x#2 is the same state of another object
+//   wr(x)      writes it; /e and /o as above
+//   rd(x)^T3   does so while it serves a page fault of T3
+//   held(A)    asserts in vain that it holds A, held(A/r) in any mode; nothel(A) that it does not
+//   token(n)   asserts in vain that the token n is there; token(n-T2) that T2 has revoked
 //   +T2 <T2    creates T2, joins T2; threads nobody creates are alive all the time
 //
 // Services begin with U. All other locks are named, so classes are the names.

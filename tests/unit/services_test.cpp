@@ -59,6 +59,37 @@ TEST_CASE("server takes on the thread's behalf a recursive mutex that the thread
   CHECK(outcome("T1: A U. A^U^S -A; S: @U A", {{"A", R"("type":"recursive")"}}) == "error self A -> A");
 }
 
+TEST_CASE("fault that only might happen, on a page whose server takes what the thread holds") {
+  const Judged result = judged("T1: A !U/u=U -A; S: @U M/f A&");
+  REQUIRE(outcome(result.judgement) == "error self A -> A");
+  const Finding& finding = result.findings()[0];
+  CHECK(finding.kind == Kind::SelfLock);
+  REQUIRE(finding.edges.size() == 1);
+  const Dependency& wait = result.model.dependencies[finding.edges[0].dependency];
+  CHECK(wait.cause == Cause::Service);
+  CHECK_FALSE(wait.observed);
+  CHECK(result.model.threads[wait.thread].name == "T1");
+  CHECK(result.model.threads[wait.via_thread].name == "S");
+  REQUIRE(finding.edges[0].between.size() == 1);
+  CHECK(finding.edges[0].between[0].class_name == "M");
+}
+
+TEST_CASE("fault that only might happen, on a page whose server takes what the thread reads") {
+  CHECK(outcome("T1: A/r !U/u=U -A; S: @U A/r&").find("error") == std::string::npos);
+  CHECK(outcome("T1: A/f !U/u=U -A; S: @U A/f&").find("error") == std::string::npos);
+  CHECK(outcome("T1: A/f !U/u=U -A; S: @U A/f&; T2: A B") == "error self A -> A");
+}
+
+TEST_CASE("fault that only might happen, on another page than the server took the lock for") {
+  // The server may be at that other page, and wait for the lock, when the thread comes to fault.
+  CHECK(outcome("T1: A !U/u=U -A; S: @U A") == "error feasible A -> service(uffd) -> A");
+}
+
+TEST_CASE("fault that only might happen, on a page whose server takes what another holds across the lock") {
+  CHECK(outcome("T1: A !U/u=U -A; S: @U M&; T2: M A") == "error feasible A -> M -> A");
+  CHECK(outcome("T1: A !U/u=U -A; S: @U M&; T2: A M") == "");
+}
+
 TEST_CASE("server reads on the thread's behalf what the thread reads") {
   CHECK(outcome("T1: A/r U. A/r^U^S -A") == "");
 }

@@ -136,6 +136,7 @@ class Worker {
   void clean();
   void life_of_small_file();
   void life_of_hole();
+  void meet_bad_block(Xfs& fs, XfsInode& file, const std::byte* mapped);
 
   std::size_t pick(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_); }
   Slice pick_slice() { return {pick(mine_.size()), pick(kPages)}; }
@@ -308,6 +309,20 @@ void Worker::life_of_small_file() {
   fs.remove(*file);
 }
 
+// Storage fails to give page 0 of a file that is stored: whoever needs it is told, each in its way.
+void Worker::meet_bad_block(Xfs& fs, XfsInode& file, const std::byte* mapped) {
+  const CopyBy by = pick_copy();
+  std::byte byte{};
+  fs.set_unreadable(file, 0, true);
+  invalidate_mapping_pages(file.i_mapping);
+  world_.data.holds("a load of a bad block is a SIGBUS", !user_touch(mapped, false));
+  world_.data.holds("a read of a bad block is an error", vfs_read(file, 0, &byte, 1) == -EIO);
+  world_.data.holds("a write from a bad block is an error",
+                    vfs_write(file, kPageSize, mapped, 1, by) == -EFAULT);
+  fs.set_unreadable(file, 0, false);
+  world_.data.holds("a load of a good block", user_touch(mapped, false));
+}
+
 // Written, mapped, punched, looked at, truncated.
 void Worker::life_of_hole() {
   Xfs& fs = pick(2) == 0 ? world_.mounts.trylock : world_.mounts.mmaplock;
@@ -329,6 +344,7 @@ void Worker::life_of_hole() {
   world_.data.same("a mapping with a hole", content, seen);
   world_.data.holds("fsync of a file with a hole", vfs_fsync(file) == 0);
   world_.data.same("a file with a hole in storage", content, fs.stored(file));
+  if (first != 0) meet_bad_block(fs, file, mapped);
   world_.data.holds("truncate", vfs_truncate(file, kPageSize / 2) == 0);
   world_.data.holds("a touch beyond the end is a SIGBUS", !user_touch(mapped + kPageSize, false));
   vm_munmap(world_.mm, mapped);

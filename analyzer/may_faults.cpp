@@ -1,0 +1,76 @@
+#include "may_faults.h"
+
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace faultline {
+namespace {
+
+using Page = std::pair<LockId, std::uint64_t>;  // of which service, number
+
+Page page_of(const Model& model, DependencyId id, LockId service, std::uint64_t address) {
+  constexpr std::uint64_t kUsualSize = 4096;
+  const std::uint64_t size = model.processes[model.process_of(id)].header.page_size;
+  return {service, address / (size != 0 ? size : kUsualSize)};
+}
+
+// The service at the bottom of what a server holds; none where it is something else.
+LockId service_below(const Model& model, const Dependency& wait) {
+  LockId bottom;
+  for (HeldId held = wait.under; held; held = model.held[held].under) bottom = model.held[held].lock;
+  return bottom && model.locks[bottom].kind == LockKind::Service ? bottom : LockId{};
+}
+
+// `client`'s path with what `server` holds above its service on top.
+HeldId stacked(Model& model, HeldId client, HeldId server) {
+  std::vector<HeldId> own;
+  for (; model.held[server].under; server = model.held[server].under) own.push_back(server);
+  for (; !own.empty(); own.pop_back()) {
+    HeldNode copy = model.held[own.back()];
+    copy.under = client;
+    client = model.held.add(copy);
+  }
+  return client;
+}
+
+}  // namespace
+
+void serve_may_faults(Model& model) {
+  std::multimap<Page, DependencyId> served;
+  for (const DependencyId id : model.dependencies.ids()) {
+    const Dependency& wait = model.dependencies[id];
+    // The declared mmap_lock is the fault's own wait, which the trace has.
+    if (wait.serves == 0 || model.locks[wait.to].is_mmap_lock) continue;
+    if (const LockId service = service_below(model, wait))
+      served.emplace(page_of(model, id, service, wait.serves), id);
+  }
+  if (served.empty()) return;
+
+  std::vector<Dependency> added;
+  for (const DependencyId id : model.dependencies.ids()) {
+    const Dependency may = model.dependencies[id];
+    if (may.observed || may.cause != Cause::Fault || may.fault.origin == Origin::Event ||
+        model.locks[may.to].kind != LockKind::Service)
+      continue;
+    const auto [first, last] = served.equal_range(page_of(model, id, may.to, may.fault.address));
+    for (auto each = first; each != last; ++each) {
+      const Dependency& taken = model.dependencies[each->second];
+      if (taken.thread == may.thread) continue;
+      Dependency wait = taken;
+      wait.thread = may.thread;
+      wait.epoch = may.epoch;
+      wait.under = stacked(model, may.under, taken.under);
+      wait.cause = Cause::Service;
+      wait.observed = false;
+      wait.open = may.open;
+      wait.via_service = may.to;
+      wait.via_thread = taken.thread;
+      wait.serves = 0;
+      added.push_back(wait);
+    }
+  }
+  for (Dependency& wait : added) model.dependencies.add(std::move(wait));
+}
+
+}  // namespace faultline
