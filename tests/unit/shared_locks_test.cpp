@@ -14,7 +14,7 @@ struct Life {
   int started = 0;
   int ended = 0;  // 0: not recorded
   std::string boot = "b";
-  std::string run{};
+  std::string run = {};
 };
 
 std::string lived(std::string trace, const Life& life) {
@@ -71,18 +71,18 @@ TEST_CASE("a mutex in shared memory is a gate between processes") {
 }
 
 TEST_CASE("fault in one process whose server in another takes a shared mutex: feasible") {
-  CHECK(outcome_of("T1: A !M=U", "T3: @U %A", {in_memory("A", 5), {"U", R"("inode":77)"}}) ==
+  CHECK(outcome_of("T1: A U.", "T3: @U %A", {in_memory("A", 5), {"U", R"("inode":77)"}}) ==
         "error feasible A -> service(uffd) -> A");
 }
 
 TEST_CASE("faults of two contexts: nothing") {
-  CHECK(outcome_of("T1: A !M=U", {1, 10, 50}, "T3: @U %A", {2, 20, 40},
+  CHECK(outcome_of("T1: A U.", {1, 10, 50}, "T3: @U %A", {2, 20, 40},
                    {in_memory("A", 5), {"U", R"("inode":77)"}},
                    {in_memory("A", 5), {"U", R"("inode":78)"}}) == "");
 }
 
 TEST_CASE("faults and events of one context are two services") {
-  CHECK(outcome_of("T1: A !M=U", {1, 10, 50}, "T3: @U %A", {2, 20, 40},
+  CHECK(outcome_of("T1: A U.", {1, 10, 50}, "T3: @U %A", {2, 20, 40},
                    {in_memory("A", 5), {"U", R"("inode":77)"}},
                    {in_memory("A", 5), {"U", R"("inode":77,"events":true)"}}) == "");
 }
