@@ -73,6 +73,14 @@ Json only_of(const Report& report, const std::string& severity) {
   return findings.front();
 }
 
+Names classes_held(const Json& finding, const Json& site) {
+  Names classes;
+  for (const Json& held : site.at("holds"))
+    for (const Json& lock : finding.at("locks"))
+      if (lock.at("id") == held.at("lock")) classes.insert(lock.at("class").get<std::string>());
+  return classes;
+}
+
 std::vector<Json> by_origin(const std::vector<Json>& edges, const std::string& origin) {
   std::vector<Json> matching;
   for (const Json& edge : edges)

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "report.h"
 
@@ -25,6 +26,11 @@ Json really(const std::string& name, const std::string& variant, const std::stri
 
 // The only finding of that severity. Fails the test otherwise.
 Json only_of(const Report& report, const std::string& severity);
+
+using Names = std::set<std::string>;
+
+// The classes of the locks that were held at a site of an `assertion` or `unguarded` finding.
+Names classes_held(const Json& finding, const Json& site);
 
 // The edges of a finding that are page faults of that origin.
 std::vector<Json> by_origin(const std::vector<Json>& edges, const std::string& origin);

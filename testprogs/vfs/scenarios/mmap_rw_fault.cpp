@@ -23,6 +23,7 @@
 
 #include "ext4ish.h"
 #include "fault_handler.h"
+#include "gfs2ish.h"
 #include "gup.h"
 #include "scenarios/all.h"
 #include "scenarios/common.h"
@@ -49,7 +50,8 @@ class Mounts {
         pre_mmap(InlineConversion::InPreMmap, 2 + threads),
         retry(InlineConversion::InMkwriteRetry, 2 + threads),
         trylock(MapPages::TryLock, 2 + threads),
-        mmaplock(MapPages::MmapLock, 2 + threads) {
+        mmaplock(MapPages::MmapLock, 2 + threads),
+        gfs2(2, gfs2_file_operations({.copy = Gfs2Copy::FaultIn})) {
     ext4 = {&on_growth, &pre_mmap};
     // It waits in its fault path for a lock whose holder may fault: not with one handler for all.
     if (options.faults_by == FaultsBy::Sigbus) ext4.push_back(&retry);
@@ -63,6 +65,10 @@ class Mounts {
         XfsInode* const file = &fs->file(i);
         files.push_back({file, [fs, file] { return fs->stored(*file); }});
       }
+    for (int i = 0; i < 2; ++i) {
+      Gfs2Inode* const file = gfs2.create();
+      files.push_back({file, [file] { return simple_stored(*file); }});
+    }
   }
 
   struct SharedFile {
@@ -75,6 +81,7 @@ class Mounts {
   Ext4 retry;
   Xfs trylock;
   Xfs mmaplock;
+  InodeTable<Gfs2Inode> gfs2;
   std::vector<Ext4*> ext4;
   std::vector<SharedFile> files;
 };
