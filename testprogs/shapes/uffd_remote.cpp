@@ -1,9 +1,10 @@
 // uffd_service with its server in another process: it gets the descriptor over a socket, and both lock the
 // directory through what processes can share.
 //
-//   uffd_remote HOW LOCK
+//   uffd_remote HOW LOCK [inherited]
 //
-// HOW: touch, copy, clean, as of uffd_service. LOCK: mutex (in a memfd that both map), file (flock).
+// HOW: touch, copy, clean, as of uffd_service. LOCK: mutex (in a memfd that both map), file (flock). With a
+// third argument the server is a child that inherits the descriptor.
 #include <pthread.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 #include "postcopy.h"
 
@@ -97,9 +99,7 @@ int receive_descriptor(int socket, Memory& memory) {
   std::memset(page, 'a' + static_cast<int>(index), size);
 }
 
-int server(int socket, const DirectoryLock& directory) {
-  Memory memory{};
-  const int uffd = receive_descriptor(socket, memory);
+int serve(int uffd, Memory memory, const DirectoryLock& directory) {
   if (uffd < 0) return 1;
   serve_pages(uffd, next_by_read, memory.start, kPages, memory.page_size,
               [&](char* page, size_t index) { fetch_page(directory, page, index, memory.page_size); });
@@ -120,7 +120,7 @@ int server(int socket, const DirectoryLock& directory) {
   return used;
 }
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
   const std::string how = argv[1];
   const bool by_mutex = std::string(argv[2]) == "mutex";
   const int shared = memfd_create("directory", MFD_CLOEXEC);
@@ -128,26 +128,35 @@ int main(int, char** argv) {
   pthread_mutex_t* mutex = by_mutex ? map_mutex(shared, true) : nullptr;
   int sockets[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0) return 1;
+  std::optional<PostcopyMemory> memory;
+  if (argc > 3) memory.emplace(kPages);
+  const auto described = [&] {
+    return Memory{reinterpret_cast<uintptr_t>(memory->memory), memory->page_size};
+  };
   const pid_t child = ::fork();
   if (child == 0) {
     ::close(sockets[0]);
     const DirectoryLock directory(by_mutex ? map_mutex(shared, false) : nullptr, "directory.lock");
-    std::exit(server(sockets[1], directory));
+    if (memory) std::exit(serve(memory->uffd, described(), directory));
+    Memory received{};
+    const int uffd = receive_descriptor(sockets[1], received);
+    std::exit(serve(uffd, received, directory));
   }
   ::close(sockets[1]);
   const DirectoryLock directory(mutex, "directory.lock");
-  const PostcopyMemory memory(kPages);
-  if (memory.uffd < 0) {
+  const bool sends = !memory;
+  if (sends) memory.emplace(kPages);
+  if (memory->uffd < 0) {
     std::printf("skipped: userfaultfd for faults of the kernel: %s\n", std::strerror(errno));
     return 77;
   }
-  send_descriptor(sockets[0], memory.uffd, {reinterpret_cast<uintptr_t>(memory.memory), memory.page_size});
-  ::close(memory.uffd);
+  if (sends) send_descriptor(sockets[0], memory->uffd, described());
+  ::close(memory->uffd);
   const int file = memfd_create("saved", MFD_CLOEXEC);
-  const char first = load(memory.page(0));
-  const char second = load(memory.page(1));
-  if (how == "clean") load(memory.page(2));
-  const char third = use_page(directory, memory.page(2), memory.page_size, how == "copy", file);
+  const char first = load(memory->page(0));
+  const char second = load(memory->page(1));
+  if (how == "clean") load(memory->page(2));
+  const char third = use_page(directory, memory->page(2), memory->page_size, how == "copy", file);
   std::printf("used %c%c%c\n", first, second, third);
   ::close(sockets[0]);
   int status = 1;

@@ -38,10 +38,13 @@ void check_service(const std::string& how, const std::string& reading) {
   }
 }
 
-void check_remote(const std::string& how, const std::string& kind, const std::string& lock) {
+void check_remote(const std::string& how, const std::string& kind, const std::string& lock,
+                  bool inherited = false) {
   CAPTURE(how);
   CAPTURE(kind);
-  const Report report = observe("shapes/uffd_remote", Arguments{how, kind});
+  Arguments arguments{how, kind};
+  if (inherited) arguments.push_back("inherited");
+  const Report report = observe("shapes/uffd_remote", arguments);
   if (report.json.is_null()) return;
   CHECK(report.summary().at("processes") == 2);
   if (how == "clean") {
@@ -108,6 +111,10 @@ TEST_CASE("server in another process, mutex in shared memory: joined and found")
 
 TEST_CASE("server in another process, lock on a file: joined and found") {
   for (const char* how : {"touch", "copy", "clean"}) check_remote(how, "file", "file(fetch_page, use_page)");
+}
+
+TEST_CASE("server in a child that inherits the descriptor: joined and found") {
+  for (const char* how : {"touch", "copy", "clean"}) check_remote(how, "mutex", "mutex(map_mutex)", true);
 }
 
 TEST_CASE("memory given back under a lock that its server takes before it reads of it: found, no fault") {
