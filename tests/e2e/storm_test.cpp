@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "report.h"
 
@@ -182,4 +183,29 @@ TEST_CASE("storm: ext4-mmap-inline on four pairs of threads for a second: every 
     check_silent(analyze(traces));
     CHECK(dropped_bytes(traces) > 0);
   }
+}
+
+TEST_CASE("storm: every fixed variant of every scenario: every byte right") {
+  // "SCENARIO: what it is", then "  VARIANT fixed|broken what to expect" for each.
+  std::istringstream list(run({.arguments = {program("vfs/tvfs"), "--list"}, .environment = {}}).out);
+  std::string scenario;
+  int ran = 0;
+  for (std::string line; std::getline(list, line);) {
+    if (!line.starts_with(' ')) {
+      scenario = line.substr(0, line.find(':'));
+      continue;
+    }
+    std::istringstream words(line);
+    std::string variant, state;
+    words >> variant >> state;
+    if (state != "fixed") continue;
+    INFO(scenario << " " << variant);
+    const Outcome outcome = run(preloaded({program("vfs/tvfs"), scenario, "--variant=" + variant},
+                                          work_dir() / (scenario + "-" + variant), "faults=storm"));
+    if (skipped(outcome)) return;
+    CHECK(outcome.status == 0);
+    CHECK(outcome.out.find("data: ok") != std::string::npos);
+    ++ran;
+  }
+  CHECK(ran >= 10);
 }
