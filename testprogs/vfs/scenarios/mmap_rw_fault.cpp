@@ -360,6 +360,7 @@ void Worker::life_of_hole() {
 int run(const RunOptions& options) {
   const int threads = options.in_turns() ? kDefaultThreads : options.threads;
   World world(options, static_cast<std::size_t>(threads));
+  world.mm.uffd.require_failing_faults();
   if (!options.in_turns())
     world.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                         std::chrono::duration<double>(options.seconds));
