@@ -135,6 +135,31 @@ TEST_CASE("state: threads that touch one state at once leave one record each") {
   CHECK(accesses("at once").size() == 4);
 }
 
+TEST_CASE("state: of many objects of one name some are watched, and those of rare accesses") {
+  record_here();
+  constexpr std::size_t kObjects = 1500;
+  static char objects[kObjects];
+  const auto touch_all = [] {
+    for (char& object : objects) touch(&object, "many", false);
+  };
+  touch_all();
+  elsewhere(touch_all);
+  touch_all();
+  const std::size_t watched = states("many").size();
+  CHECK(watched >= 1024);
+  CHECK(watched < kObjects - 200);
+  // The second round's reads come from another place: a rare kind at first.
+  const std::size_t written = accesses("many").size();
+  CHECK(written == 2 * 1024 + (watched - 1024));
+  // The last one is none of them, until it is written.
+  touch(&objects[kObjects - 1], "many", true);
+  CHECK(states("many").size() == watched + 1);
+  elsewhere([] { touch(&objects[kObjects - 1], "many", false); });
+  const std::vector<Json> last = accesses("many");
+  CHECK(last.size() == written + 2);
+  CHECK(last.back().at("state") == states("many").back().at("id"));
+}
+
 TEST_CASE("tokens: there once given, gone once revoked, taken or with another object") {
   record_here();
   int page;
