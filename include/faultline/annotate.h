@@ -242,8 +242,8 @@ static __inline__ void faultline_recording(int on) {
  *
  * assert_held: the calling thread holds the lock at this address, of any type but GLib's GRecMutex and
  * GRWLock, which lie elsewhere: exclusive if `mode` is FAULTLINE_EXCLUSIVE, in any mode if it is
- * FAULTLINE_SHARED. A thread that serves page faults holds what the threads hold that wait for it, too. As the
- * kernel's lockdep_assert_held(). */
+ * FAULTLINE_SHARED. A thread that serves page faults holds what the threads hold that wait for it, too. As
+ * the kernel's lockdep_assert_held(). */
 FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_assert_held(const volatile void* lock, int mode) {
   const struct faultline_annotations* table = faultline_annotations_get3();
   if (table) table->assert_held(lock, mode);
