@@ -91,6 +91,11 @@ PerfRing* map_ring(int fd) {
   return nullptr;
 }
 
+void unmap_ring(PerfRing& ring) {
+  sys::call(SYS_munmap, sys::as_long(&ring), ring.data_offset + ring.data_size);
+  ring_count.fetch_sub(1, std::memory_order_relaxed);
+}
+
 bool is_permitted() {
   return options.faults != Faults::Uffd && options.faults != Faults::Off;
 }
@@ -117,10 +122,14 @@ bool open_ring_if_wanted(ThreadState& thread) {
   PerfRing* ring = fd >= 0 ? map_ring(fd) : nullptr;
   if (fd >= 0) sys::call(SYS_close, fd);
   if (ring != nullptr) {
-    __atomic_store_n(&thread.ring, ring, __ATOMIC_RELEASE);
-    thread.reads_ring = tls.state == &thread;
+    PerfRing* none = nullptr;
+    if (!__atomic_compare_exchange_n(&thread.ring, &none, ring, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      unmap_ring(*ring);  // the thread and another one at the same moment
+    else
+      thread.reads_ring = tls.state == &thread;
     return true;
   }
+  if (fd == -ESRCH) return true;  // the thread has ended
   thread.ring_refused = true;
   if (fd >= 0) memory_refused.store(true, std::memory_order_relaxed);
   int none = 0;
@@ -155,12 +164,12 @@ void want_rings_from_start() {
 
 void close_ring(ThreadState& thread) {
   PerfRing* ring = thread.ring;
+  if (thread.ring_was_full) trace.lose(Lost::FaultRing);  // how many is not known
+  thread.ring_was_full = false;
   thread.reads_ring = false;
   thread.ring_refused = false;
   __atomic_store_n(&thread.ring, static_cast<PerfRing*>(nullptr), __ATOMIC_RELEASE);
-  if (ring == nullptr) return;
-  sys::call(SYS_munmap, sys::as_long(ring), ring->data_offset + ring->data_size);
-  ring_count.fetch_sub(1, std::memory_order_relaxed);
+  if (ring != nullptr) unmap_ring(*ring);
 }
 
 void rings_after_fork() {

@@ -189,6 +189,29 @@ TEST_CASE("faults=perf without stacks: the instruction itself is what is known o
   CHECK(seen.count("touch_after") == 0);
 }
 
+TEST_CASE("faults=perf: faults that a full ring has no room for are counted as lost, and only those") {
+  if (!perf_is_there()) return;
+  for (const int pages : {50, 1000}) {
+    CAPTURE(pages);
+    const Path traces = work_dir() / std::to_string(pages);
+    const Outcome outcome =
+        run(preloaded({program("shapes/fault_many"), std::to_string(pages)}, traces, "faults=perf"));
+    CHECK(outcome.out == "touched " + std::to_string(pages) + "\n");
+    const Path trace = traces_in(traces).front();
+    const std::vector<SeenFault> faults = faults_in(trace, Symbols(program("shapes/fault_many")));
+    // One instruction under one held set, however often.
+    CHECK(std::count_if(faults.begin(), faults.end(), [](const SeenFault& fault) {
+            return !fault.functions.empty() && fault.functions.front() == "touch_all";
+          }) == 1);
+    int lost = -1;
+    for (const Json& record : records_of(trace))
+      if (record.at("t") == "stats") lost = record.at("lost").at("fault_ring");
+    if (pages == 50) CHECK(lost == 0);
+    // The ring holds some hundred.
+    if (pages == 1000) CHECK((lost > 700 && lost < 1000));
+  }
+}
+
 TEST_CASE("faults=auto: a program that serves no faults has none recorded, and the trace says why") {
   const Path traces = work_dir() / "traces";
   const Outcome outcome = run(preloaded({program("shapes/fault_sets")}, traces));
