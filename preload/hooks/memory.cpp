@@ -13,7 +13,7 @@ using namespace faultline;
 
 namespace {
 
-constexpr std::uintptr_t address_of(const void* memory) {
+std::uintptr_t address_of(const void* memory) {
   return reinterpret_cast<std::uintptr_t>(memory);
 }
 
