@@ -49,6 +49,8 @@ enum class Key : std::uint64_t {
   StateWritten,
   Token,
   NamedObject,
+  StateName,
+  AccessPattern,
   Clients,
   Assertion,
   StormFile,

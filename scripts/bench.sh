@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The benchmarks: bench.sh BUILD [PART [--quick] [CASE...]]. PART is locks, faults, memory, programs or analyzer; all of them by default.
-# A CASE of locks, faults or programs is a name from the table's first column. Ratios are medians over rounds in which native, the empty
+# The benchmarks: bench.sh BUILD [PART [--quick] [CASE...]]. PART is locks, faults, calls, memory, programs or analyzer; all of them by default.
+# A CASE of locks, faults, calls or programs is a name from the table's first column. Ratios are medians over rounds in which native, the empty
 # preload and Faultline alternate; the peers, ThreadSanitizer and Helgrind, run once, and show '-' where they cannot run a case or need more
-# than 20 seconds. --quick (locks, faults): fewer rounds and no peers, within a minute, to compare before and after a change.
+# than 20 seconds. --quick (locks, faults, calls): fewer rounds and no peers, within a minute, to compare before and after a change.
 set -euo pipefail
 
 build=$1
@@ -40,6 +40,11 @@ faults() {
   cases lock_cases --options faults=perf mutex nested-4 rwlock-read spin
 }
 
+calls() {
+  say "calls that change mappings: native nanoseconds per call, and multiples of them"
+  cases memory_call_cases "$@"
+}
+
 memory() {
   say "memory: resident, shared pages by their share"
   "$build/bench/compare_memory" "${setups[@]}"
@@ -62,13 +67,13 @@ analyzer() {
 part=${1:-all}
 [ $# -eq 0 ] || shift
 case $part in
-  locks | faults | programs) "$part" "$@" ;;
+  locks | faults | calls | programs) "$part" "$@" ;;
   memory | analyzer)
     [ $# -eq 0 ] || fail "bench: '$part' takes no cases"
     "$part"
     ;;
   all)
-    for part in locks faults memory programs analyzer; do "$part"; done
+    for part in locks faults calls memory programs analyzer; do "$part"; done
     ;;
-  *) fail "bench: unknown part '$part'; there are locks, faults, memory, programs and analyzer" ;;
+  *) fail "bench: unknown part '$part'; there are locks, faults, calls, memory, programs and analyzer" ;;
 esac

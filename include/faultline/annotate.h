@@ -19,6 +19,14 @@
  *     faultline_acquired(t, FAULTLINE_EXCLUSIVE);
  *   }
  *   void ticket_unlock(struct ticket* t) { faultline_release(t); ... }
+ *
+ * What must be so is said where it matters; what is not so is reported, with both sides of it:
+ *
+ *   void set_size(struct inode* inode, long size) {
+ *     faultline_assert_held(&inode->lock, FAULTLINE_EXCLUSIVE);   // whoever calls must hold this lock
+ *     faultline_state_write(&inode->size, "i_size");              // some lock must keep others out: any one
+ *     inode->size = size;
+ *   }
  */
 #ifndef FAULTLINE_ANNOTATE_H
 #define FAULTLINE_ANNOTATE_H
@@ -232,9 +240,10 @@ static __inline__ void faultline_recording(int on) {
 
 /* Assertions: where one does not hold, reports have an `assertion`, with where it stands and what was held.
  *
- * assert_held: the calling thread holds the lock at this address, of any type: exclusive if `mode` is
- * FAULTLINE_EXCLUSIVE, in any mode if it is FAULTLINE_SHARED. A thread that serves page faults holds what the
- * threads hold that wait for it, too. As the kernel's lockdep_assert_held(). */
+ * assert_held: the calling thread holds the lock at this address, of any type but GLib's GRecMutex and
+ * GRWLock, which lie elsewhere: exclusive if `mode` is FAULTLINE_EXCLUSIVE, in any mode if it is
+ * FAULTLINE_SHARED. A thread that serves page faults holds what the threads hold that wait for it, too. As the
+ * kernel's lockdep_assert_held(). */
 FAULTLINE_ADDRESS_ONLY static __inline__ void faultline_assert_held(const volatile void* lock, int mode) {
   const struct faultline_annotations* table = faultline_annotations_get3();
   if (table) table->assert_held(lock, mode);

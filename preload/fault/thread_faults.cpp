@@ -113,6 +113,7 @@ bool passed_over_told(ThreadState& thread) {
     if (!is_told(thread, facts, sample)) return false;
     unserved += !facts.service;
   }
+  if (samples.mappings() > 0) return false;
   trace.stats.faults.fetch_add(unserved, std::memory_order_relaxed);
   set_tail(ring, tail, head);
   return true;

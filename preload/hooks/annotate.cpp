@@ -8,6 +8,7 @@
 #include "record/pause.h"
 #include "record/stacks.h"
 #include "record/subclass.h"
+#include "wait/wait.h"
 
 using namespace faultline;
 
@@ -82,38 +83,45 @@ bool is_held_by_caller(const volatile void* lock) {
   return false;
 }
 
-void take(const volatile void* lock, int mode, CallPoint at) {
+// Whether the wait, if there is one, is without a time limit.
+bool take(const volatile void* lock, int mode, CallPoint at) {
   if ((mode & FAULTLINE_RECURSIVE) != 0 && is_held_by_caller(lock)) {
     acquired_by_try(lock, LockKind::Custom, mode_of(mode), at);
-  } else {
-    before_wait(lock, LockKind::Custom, mode_of(mode),
-                (mode & FAULTLINE_TIMED) != 0 ? WaitKind::Timed : WaitKind::Blocking, at);
+    return false;
   }
+  const bool timed = (mode & FAULTLINE_TIMED) != 0;
+  before_wait(lock, LockKind::Custom, mode_of(mode), timed ? WaitKind::Timed : WaitKind::Blocking, at);
+  return !timed;
 }
 
 // The wait that the calling thread has announced last; one at a time.
-void announce(const volatile void* lock) {
+void announce(const volatile void* lock, bool published) {
   Guard guard;
-  if (guard) guard.thread().announced = const_cast<const void*>(lock);
+  if (!guard) return;
+  __atomic_store_n(&guard.thread().announced, const_cast<const void*>(lock), __ATOMIC_RELAXED);
+  guard.thread().announced_is_published = published;
 }
 
 bool was_announced(const volatile void* lock) {
   Guard guard;
   if (!guard || guard.thread().announced != lock) return false;
-  guard.thread().announced = nullptr;
+  ThreadState& thread = guard.thread();
+  __atomic_store_n(&thread.announced, nullptr, __ATOMIC_RELAXED);
+  if (thread.announced_is_published) wait_ends();
+  thread.announced_is_published = false;
   return true;
 }
 
 void acquire_begin(const volatile void* lock, int mode) {
   const CallPoint at = FAULTLINE_CALL_POINT;
   if (lock == nullptr) return;
-  take(lock, mode, at);
-  announce(lock);
+  announce(lock, false);
+  if (take(lock, mode, at) && own_lock_wait_begins(lock, mode_of(mode))) announce(lock, true);
 }
 
 void acquired(const volatile void* lock, int mode) {
   const CallPoint at = FAULTLINE_CALL_POINT;
-  if (lock != nullptr && !was_announced(lock)) take(lock, mode, at);
+  if (lock != nullptr && !was_announced(lock)) static_cast<void>(take(lock, mode, at));
 }
 
 void acquire_failed(const volatile void* lock) {

@@ -27,8 +27,58 @@ constexpr std::uint64_t with_owner(std::uint64_t word, std::uint32_t owner) {
   return word >> 32 << 32 | owner;
 }
 
-std::uint64_t access_key(std::uint64_t held, std::uint64_t site, std::uint32_t state, bool writes) {
-  return mix(held ^ site, static_cast<std::uint64_t>(state) << 1 | static_cast<std::uint64_t>(writes));
+bool is_watched(const NamedThing& state) {
+  return state.given.load(std::memory_order_relaxed) != 0;
+}
+
+// `watched`: what is known of a state while its accesses are passed over says nothing of later.
+std::uint64_t access_key(std::uint64_t held, std::uint64_t site, std::uint32_t state, bool writes,
+                         bool watched) {
+  return mix(held ^ site, static_cast<std::uint64_t>(state) << 2 | static_cast<std::uint64_t>(watched) << 1 |
+                              static_cast<std::uint64_t>(writes));
+}
+
+// Whether fewer than `most` have been counted for `key`; then this one is.
+bool is_one_of(std::uint64_t key, std::uint64_t most) {
+  bool added;
+  KeyMap::Value* count = recorded.find_or_add(key, &added);
+  if (count == nullptr || count->load(std::memory_order_relaxed) >= most) return false;
+  count->fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+std::uint64_t hash_of(const char* name) {
+  std::uint64_t hash = 1;
+  for (; *name != '\0'; ++name) hash = mix(hash, static_cast<unsigned char>(*name));
+  return hash;
+}
+
+// What an access looks like whatever objects it is about: name, place, and the classes of locks held.
+std::uint64_t pattern_of(ThreadState& thread, const Clients& clients, std::uint64_t name, std::uint64_t site,
+                         bool writes) {
+  std::uint64_t pattern = mix(name, site << 1 | static_cast<std::uint64_t>(writes));
+  const auto add = [&](const HeldLock& held) {
+    pattern = mix(pattern, static_cast<std::uint64_t>(class_in(held.word).value) << 8 |
+                               static_cast<std::uint64_t>(held.mode));
+  };
+  for (const HeldLock* held = thread.base; held != thread.top; ++held) add(*held);
+  for (std::size_t i = 0; i < clients.count; ++i)
+    any_held(thread, *clients.faults[i]->waiter, [&](const HeldLock& held, bool) {
+      add(held);
+      return false;
+    });
+  return pattern;
+}
+
+// Watches it from now on where it should be: the first objects of a name, and those of rare accesses.
+bool deserves_watching(NamedThing& state, std::uint64_t name, std::uint64_t pattern) {
+  constexpr std::uint64_t kOfOneName = 1024;
+  constexpr std::uint64_t kOfOnePattern = 64;
+  if (is_watched(state)) return true;
+  const bool is_one_of_few = is_one_of(key_of(Key::StateName, name), kOfOneName);
+  if (!is_one_of(key_of(Key::AccessPattern, pattern), kOfOnePattern) && !is_one_of_few) return false;
+  state.given.store(1, std::memory_order_relaxed);
+  return true;
 }
 
 // Hot: whether there is nothing to record of an access by this thread, which may be interrupted anywhere.
@@ -40,7 +90,8 @@ bool is_known(ThreadState& thread, const volatile void* state, const char* name,
   if (owner_in(word) == thread.id.value) return true;
   if (owner_in(word) != kShared) return false;
   const CallSite* site = known_site(&thread, at);
-  return site != nullptr && thread.knows(access_key(top_key(thread), site->key, id_in(word), writes));
+  return site != nullptr &&
+         thread.knows(access_key(top_key(thread), site->key, id_in(word), writes, is_watched(*known)));
 }
 
 // Whether `thread` is still the only one to have touched the state; `word` is what it is then.
@@ -83,14 +134,21 @@ bool is_one_of_few(std::uint64_t alone, std::uint64_t key) {
   return recorded.find_or_add(key_of(Key::Clients, key), &added) != nullptr;
 }
 
-void record(Guard& guard, const NamedThing& state, std::uint32_t id, bool writes, CallPoint at) {
+void record(Guard& guard, NamedThing& state, std::uint32_t id, bool writes, CallPoint at) {
   ThreadState& thread = guard.thread();
   if (!ensure_trace(thread)) return;
   if (trace.is_full()) return trace.lose(Lost::TraceFull);
   const CallSite site = call_site(guard, at);
   tell_held_apart(thread);
   const Clients clients = clients_of(thread);
-  const std::uint64_t alone = access_key(top_key(thread), site.key, id, writes);
+  const auto own_key = [&] { return access_key(top_key(thread), site.key, id, writes, is_watched(state)); };
+  const std::uint64_t passed_over = own_key();
+  if (!is_watched(state)) {
+    const std::uint64_t name = hash_of(state.name);
+    if (!deserves_watching(state, name, pattern_of(thread, clients, name, site.key, writes)))
+      return clients.count == 0 ? thread.learn(passed_over) : void();
+  }
+  const std::uint64_t alone = own_key();
   const std::uint64_t key = clients.count > 0 ? mix(alone, clients.key) : alone;
   if (thread.knows(key)) return;
   const Occurrence occurrence =

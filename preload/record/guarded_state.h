@@ -7,6 +7,10 @@
 // a second thread it is shared, for good, and that access and all later ones of any thread are recorded,
 // reads and writes. Whether it is only read from then on, and what excludes what, is for the analyzer.
 //
+// A million objects of one name tell no more than some: the first thousand that are shared are watched, and
+// each further one from its first access of a rare kind on (name, place, classes of locks held). What is done
+// to the others is passed over.
+//
 // An access is written once per thread and epoch, held set with call sites, call site, state, and whether it
 // writes. A thread that serves page faults holds what the threads hold that wait for it, too
 // (fault/on_behalf.h).

@@ -29,7 +29,7 @@ struct NamedThing {
   ThingKind kind;
   // A state: its id and phase (record/guarded_state.h). A token: whether it is there.
   std::atomic<std::uint64_t> word;
-  std::atomic<std::uint64_t> given;  // of a token: LastTime
+  std::atomic<std::uint64_t> given;  // of a token: LastTime; of a state: whether it is watched
   std::atomic<std::uint64_t> revoked;
 };
 

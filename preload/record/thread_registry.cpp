@@ -108,6 +108,7 @@ ThreadState* new_state() {
   state->holds_files = false;
   state->next_subclass = 0;
   state->announced = nullptr;
+  state->announced_is_published = false;
   for (auto& slot : state->released_by_others) slot.store(nullptr, std::memory_order_relaxed);
   set_limit(*state);
   state->wait.reset();

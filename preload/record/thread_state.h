@@ -207,7 +207,9 @@ struct ThreadState {
   LoaderCall loader_calls[kLoaderCalls];  // outermost first
   bool holds_files;                // locks of kind File, which may end without a hook (record/file_locks.h)
   std::uint8_t next_subclass;      // of the next lock taken (record/subclass.h)
-  const void* announced;           // the lock of the program's own type that annotate.h said it waits for
+  const void* announced;           // the lock of the program's own type that annotate.h said it waits for;
+                                   // others may read it
+  bool announced_is_published;     // that wait is in `wait`, too
   std::atomic<bool> forget_known;  // set by others, which stop it through `limit`
   // Locks that a signal handler took while the shim was busy with this thread, and has not released yet.
   std::uint32_t passed_count;

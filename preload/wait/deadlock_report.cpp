@@ -90,7 +90,7 @@ void watch_for_deadlock(FindDeadlock find) {
   };
   Deadlock found;
   if (!look(found)) return;
-  if (found.has_service && !stands_for(kServiceGraceMs, found.key, look)) return;
+  if (found.may_dissolve && !stands_for(kServiceGraceMs, found.key, look)) return;
   if (KeyMap::Value* dissolved = tell_if_new(found.key))
     end_process_if_it_stands(found.key, *dissolved, look);
 }

@@ -78,6 +78,25 @@ void wait_begins(const volatile void* object, LockKind kind, Mode mode, CallPoin
   begin({object, nullptr, kind, mode, false, StackId{}}, at, !is_pushed);
 }
 
+bool own_lock_wait_begins(const volatile void* lock, Mode mode) {
+  ThreadState* thread = tls.active;
+  if (thread == nullptr || thread->top == thread->base || thread->top[-1].address != lock) return false;
+  if (thread->top - thread->base <= 1 && !thread->is_server && joiners.load(std::memory_order_relaxed) == 0)
+    return false;
+  {
+    Guard guard;
+    if (!guard || !is_held_against(guard.thread(), lock, mode)) return false;
+  }
+  thread->wait.begin({lock, nullptr, LockKind::Custom, mode, false, StackId{}});
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // Such a lock may be released by anybody, or left by who ends: only a cycle says something.
+  watch_for_deadlock([](ThreadState& walker, Deadlock& found) {
+    WalkEnd end;
+    return find_cycle(walker, found, end);
+  });
+  return true;
+}
+
 void timed_wait_begins(const volatile void* object, LockKind kind, Mode mode) {
   begin({object, nullptr, kind, mode, true, StackId{}}, CallPoint{}, false);
 }

@@ -26,6 +26,11 @@
 namespace faultline {
 
 [[gnu::cold]] void wait_begins(const volatile void* object, LockKind kind, Mode mode, CallPoint at);
+// Of a lock type of the program's own (annotate.h), once its entry is on the held stack: published, and
+// looked at, only where the held stacks say that the wait is for someone, and only of a thread that others
+// may wait for. That nobody had it a moment ago when it was taken is not noticed. Whether it was published:
+// then `wait_ends` follows. Cost of an acquisition inside another: a look at the held stacks of all threads.
+bool own_lock_wait_begins(const volatile void* lock, Mode mode);
 void timed_wait_begins(const volatile void* object, LockKind kind, Mode mode);
 void condition_wait_begins(const pthread_cond_t* condition, const pthread_mutex_t* mutex, WaitKind wait,
                            CallPoint at);

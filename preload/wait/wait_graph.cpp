@@ -93,6 +93,61 @@ ThreadState* next_reader_or_writer(ThreadState& walker, Waiter& waiter, const Lo
   });
 }
 
+// Whether `thread` is past an acquisition of `object` that `matches`, by its held stack.
+template <class Condition>
+bool has_entry(ThreadState& walker, const ThreadState& thread, const volatile void* object,
+               Condition matches) {
+  for (const auto& released : thread.released_by_others)
+    if (released.load(std::memory_order_acquire) == object) return false;
+  Awaited wait;
+  std::uint32_t sequence;
+  const bool waits = thread.wait.read(wait, sequence);
+  const bool newest_may_wait = waits ? !wait.is_condition() && wait.object == object : !is_in_fault(thread);
+  // Of its own lock types the program says when the wait has ended.
+  const bool is_announced = __atomic_load_n(&thread.announced, __ATOMIC_RELAXED) == object;
+  return any_held(walker, thread, [&](const HeldLock& entry, bool newest) {
+    const bool may_wait =
+        newest && !entry.by_trylock && (entry.kind == LockKind::Custom ? is_announced : newest_may_wait);
+    return entry.address == object && !may_wait && matches(entry);
+  });
+}
+
+bool holds_shared(ThreadState& walker, const ThreadState& thread, const volatile void* object) {
+  return has_entry(walker, thread, object, [](const HeldLock& entry) { return is_shared(entry.mode); });
+}
+
+bool holds_exclusive(ThreadState& walker, const ThreadState& thread, const volatile void* object) {
+  return has_entry(walker, thread, object, [](const HeldLock& entry) { return !is_shared(entry.mode); });
+}
+
+// Whether the held stacks agree on who has a lock that does not say it: one thread exclusively, or some
+// shared. Else somebody has just given it up, or handed it over.
+bool holders_agree(ThreadState& walker, const volatile void* object) {
+  std::uint32_t cursor = 0;
+  int exclusive = 0;
+  int shared = 0;
+  while (ThreadState* thread =
+             next_thread(cursor, [&](ThreadState& each) { return has_acquired(walker, each, object); })) {
+    exclusive += holds_exclusive(walker, *thread, object);
+    shared += holds_shared(walker, *thread, object);
+  }
+  return exclusive == 0 || (exclusive == 1 && shared == 0);
+}
+
+// Of a lock type of the program's own.
+ThreadState* next_holder_or_writer(ThreadState& walker, Waiter& waiter) {
+  const Awaited& wait = waiter.wait;
+  if (waiter.cursor == 0 && !holders_agree(walker, wait.object)) return nullptr;
+  return next_thread(waiter.cursor, [&](ThreadState& thread) {
+    if (holds_exclusive(walker, thread, wait.object)) return true;
+    if (wait.mode == Mode::Exclusive) return holds_shared(walker, thread, wait.object);
+    Waiter writer;
+    return wait.mode == Mode::SharedFair && &thread != waiter.thread && waits_for_good(thread, writer) &&
+           !writer.wait.is_condition() && writer.wait.object == wait.object &&
+           writer.wait.mode == Mode::Exclusive;
+  });
+}
+
 // The next thread that `waiter` waits for, null when there are no more.
 ThreadState* next_blocker(ThreadState& walker, Waiter& waiter) {
   const Awaited& wait = waiter.wait;
@@ -112,6 +167,7 @@ ThreadState* next_blocker(ThreadState& walker, Waiter& waiter) {
                ? nullptr
                : find_thread([&](const ThreadState& thread) { return thread.id == fault->reader; });
   }
+  if (wait.kind == LockKind::Custom) return next_holder_or_writer(walker, waiter);
   LockWords words;
   if (words_of(wait.kind) != 0 && (!copy_words(wait, words) || is_shared(wait, words) ||
                                    returns_to_holder(wait, words, waiter.thread->tid)))
@@ -156,15 +212,12 @@ bool is_refused_join(const Waiter* cycle, std::size_t count) {
 }  // namespace
 
 bool has_acquired(ThreadState& walker, const ThreadState& thread, const volatile void* object) {
-  for (const auto& released : thread.released_by_others)
-    if (released.load(std::memory_order_acquire) == object) return false;
-  Awaited wait;
-  std::uint32_t sequence;
-  const bool waits = thread.wait.read(wait, sequence);
-  const bool newest_may_wait = waits ? !wait.is_condition() && wait.object == object : !is_in_fault(thread);
-  return any_held(walker, thread, [&](const HeldLock& entry, bool newest) {
-    return entry.address == object && (!newest || entry.by_trylock || !newest_may_wait);
-  });
+  return has_entry(walker, thread, object, [](const HeldLock&) { return true; });
+}
+
+bool is_held_against(ThreadState& walker, const volatile void* lock, Mode mode) {
+  Waiter waiter{&walker, 0, 0, {lock, nullptr, LockKind::Custom, mode, false, StackId{}}, {}, Cause::Call};
+  return next_holder_or_writer(walker, waiter) != nullptr;
 }
 
 bool waits_for_good(const ThreadState& thread, Waiter& waiter) {
@@ -222,7 +275,8 @@ bool find_cycle(ThreadState& walker, Deadlock& found, WalkEnd& end) {
     if (is_refused_join(cycle, size) || !is_certain(walker, cycle, size)) continue;
     found = {size == 1 ? DeadlockKind::Self : DeadlockKind::Cycle, 0, cycle, size, 0, 0, false};
     found.key = key_of_waits(found.kind, cycle, size);
-    for (std::size_t i = 0; i < size; ++i) found.has_service |= cycle[i].wait.kind == LockKind::Service;
+    for (std::size_t i = 0; i < size; ++i)
+      found.may_dissolve |= cycle[i].wait.kind == LockKind::Service || cycle[i].wait.kind == LockKind::Custom;
     return true;
   }
   return false;

@@ -7,8 +7,8 @@
 //
 // Edges: a mutex or a write-held rwlock names its owner. Readers, and holders of locks without an owner's
 // name, are found on the held stacks of live threads; an entry of a thread that waits for that lock itself is
-// not a hold. A reader that lets writers go first waits for the writers that wait, too. A join waits for its
-// thread. A thread stopped in a page fault waits for the server that read its message, and one
+// not a hold. A reader that lets writers go first waits for the writers that wait, too; so of a lock type of
+// the program's own. A join waits for its thread. A thread stopped in a page fault waits for the server that read its message, and one
 // whose change of memory must be read of (fault/service_events.h) for the only reader there is. A thread
 // whose lock was free when its hook looked waits without having said so: its newest entry is then a lock
 // that, by the lock's own word, the walker holds.
@@ -29,7 +29,8 @@ struct Deadlock {
   std::size_t count;   // of `threads`
   std::size_t others;  // of a stall: threads that `threads` has no room for
   int gone;            // HolderExited: kernel id of the thread that held the lock; 0 not known
-  bool has_service;    // a page fault is part of it, and some thread not seen before might yet resolve it
+  bool may_dissolve;   // part of it is a page fault that some thread not seen before might yet resolve, or a
+                       // lock type of the program's own, which anybody may release
 };
 
 // How a walk ended that found nothing.
@@ -52,6 +53,10 @@ bool find_left_behind(ThreadState& leaver, Deadlock& found);
 // Another thread released what its holder left behind.
 void forget_left_behind(const volatile void* lock);
 bool anything_left_behind();
+
+// Whether, by the held stacks, a wait of the walker for this lock, of a type of the program's own, is for
+// someone.
+bool is_held_against(ThreadState& walker, const volatile void* lock, Mode mode);
 
 // Whether `thread`, live and perhaps running, is past the acquisition of `object`, by its held stack.
 bool has_acquired(ThreadState& walker, const ThreadState& thread, const volatile void* object);

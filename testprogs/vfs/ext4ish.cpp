@@ -146,7 +146,6 @@ constexpr AddressSpaceOps kAddressSpaceOps = {
   const std::lock_guard guard(inode.xattr_sem);
   if (!ext4_may_inline(inode)) return 0;
   ext4_set_inline_state(inode, false);
-  schedule_point(Place::InlineDestroyed);
   if (const int error = ext4_get_block(inode, 0); error != 0) {
     ext4_set_inline_state(inode, true);
     return error;

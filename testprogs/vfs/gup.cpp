@@ -23,9 +23,11 @@ int PinnedPage::pin(VmFault& fault) {
       if (const int error = fault.vma.ops->page_mkwrite(fault); error != 0) return error;
       break;
     case PinPolicy::WriteBegin: {
-      const AddressSpaceOps& operations = inode_->i_mapping.a_ops;
-      const int error = operations.write_begin != nullptr ? operations.write_begin(*inode_, index_) : 0;
-      if (error != 0) return error;
+      const auto write_begin = inode_->i_mapping.a_ops.write_begin;
+      if (write_begin == nullptr)
+        page_write_announced(page);  // there is always room
+      else if (const int error = write_begin(*inode_, index_); error != 0)
+        return error;
       locked_ = std::move(fault.locked);
       break;
     }

@@ -19,7 +19,7 @@ static std::size_t bytes_in_page(const Inode& inode, std::size_t index) {
   return size > start ? std::min(size - start, kPageSize) : 0;
 }
 
-static int block_of(SimpleInode& inode, std::size_t index) {
+int simple_block_of(SimpleInode& inode, std::size_t index) {
   const std::lock_guard guard(inode.block_map_lock);
   return inode.blocks[index];
 }
@@ -29,6 +29,14 @@ static int block_or_new(SimpleInode& inode, std::size_t index) {
   int& block = inode.blocks[index];
   if (block == kNoBlock) block = inode.device.allocate();
   return block;
+}
+
+void simple_free_blocks(SimpleInode& inode, std::size_t first, std::size_t end) {
+  const std::lock_guard guard(inode.block_map_lock);
+  for (std::size_t index = first; index < end; ++index) {
+    if (inode.blocks[index] != kNoBlock) inode.device.release(inode.blocks[index]);
+    inode.blocks[index] = kNoBlock;
+  }
 }
 
 // The page's lock is held. Storage has room for every page, or write-back says that it has not.
@@ -42,7 +50,8 @@ static void dirty_page(Page& page) {
 static int simple_read_folio(Inode& base, std::size_t index) {
   SimpleInode& inode = simple_inode(base);
   std::byte* const page = inode.i_mapping.page_address(index);
-  if (const int block = block_of(inode, index); block != kNoBlock) return inode.device.read(block, page);
+  if (const int block = simple_block_of(inode, index); block != kNoBlock)
+    return inode.device.read(block, page);
   std::memset(page, 0, kPageSize);
   return 0;
 }
@@ -76,7 +85,7 @@ static int zero_tail(SimpleInode& inode, std::size_t from) {
   const auto locked = read_and_lock_page(inode.i_mapping, index, error);
   if (error != 0) return error;
   std::memset(inode.i_mapping.page_address(index) + from % kPageSize, 0, kPageSize - from % kPageSize);
-  if (block_of(inode, index) != kNoBlock) dirty_page(inode.i_mapping.pages[index]);
+  if (simple_block_of(inode, index) != kNoBlock) dirty_page(inode.i_mapping.pages[index]);
   return 0;
 }
 
@@ -97,11 +106,7 @@ int simple_setsize(SimpleInode& inode, std::size_t size) {
   const std::size_t first = (size + kPageSize - 1) / kPageSize;
   truncate_inode_pages(inode.i_mapping, first);
   inode.i_mapping.memory.resize(size);
-  const std::lock_guard guard(inode.block_map_lock);
-  for (std::size_t index = first; index < kMaxPages; ++index) {
-    if (inode.blocks[index] != kNoBlock) inode.device.release(inode.blocks[index]);
-    inode.blocks[index] = kNoBlock;
-  }
+  simple_free_blocks(inode, first, kMaxPages);
   return 0;
 }
 
@@ -137,7 +142,7 @@ int simple_read_page(SimpleInode& inode, std::size_t pos, std::byte* to, std::si
 std::vector<std::byte> simple_stored(SimpleInode& inode) {
   std::vector<std::byte> content(inode.i_size);
   for (std::size_t index = 0; index * kPageSize < content.size(); ++index)
-    if (const int block = block_of(inode, index); block != kNoBlock)
+    if (const int block = simple_block_of(inode, index); block != kNoBlock)
       std::copy_n(inode.device.bytes(block), bytes_in_page(inode, index),
                   content.begin() + static_cast<std::ptrdiff_t>(index * kPageSize));
   return content;

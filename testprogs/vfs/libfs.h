@@ -34,6 +34,12 @@ void simple_write_end(SimpleInode& inode, std::size_t pos, std::size_t n);
 // Grows or shrinks the file. Whatever guards its size is held.
 int simple_setsize(SimpleInode& inode, std::size_t size);
 
+// Where storage has the page; kNoBlock: nowhere.
+int simple_block_of(SimpleInode& inode, std::size_t index);
+
+// The pages [first, end), which are in no cache, have no blocks any more.
+void simple_free_blocks(SimpleInode& inode, std::size_t first, std::size_t end);
+
 // How many of n bytes at `pos` a read can have from that page.
 std::size_t simple_readable(const Inode& inode, std::size_t pos, std::size_t n);
 

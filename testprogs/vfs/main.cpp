@@ -2,10 +2,12 @@
 //
 // Each scenario is an order between a file system's locks and the page-fault path that kernel people found,
 // told in the first comment of its file in scenarios/. The machine room is named by the kernel's parts: mm
-// (areas, mmap_lock, fault path), page_cache, fs (operation tables), vfs (calls), uaccess (copies from user
-// memory), ext4ish. What is not the kernel's: uffd and fault_handler, which turn userfaultfd messages into
-// calls of the fault path, and the locks, which are pthread locks. Functions local to a file are static
-// rather than in an unnamed namespace, so that the stacks of a report read like the kernel's.
+// (areas, mmap_lock, fault path), page_cache, gup (pinned pages), fs (operation tables), vfs (calls), uaccess
+// (copies from and to user memory), block_device; and the file systems, each a file: ext4ish, xfsish,
+// gfs2ish. What is not the kernel's: uffd, fault_handler and sigbus, which turn what userfaultfd tells into
+// calls of the fault path and failed faults into outcomes; schedule, by which scenarios hold threads up; and
+// the locks, which are pthread locks. Functions local to a file are static rather than in an unnamed
+// namespace, so that the stacks of a report read like the kernel's.
 #include <getopt.h>
 #include <unistd.h>
 

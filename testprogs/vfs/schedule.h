@@ -7,14 +7,15 @@
 namespace tvfs {
 
 enum class Place {
-  InodeLocked,      // a buffered write holds inode_lock and is about to copy from the user
-  MmapLocked,       // mmap holds mmap_lock exclusive and is about to call the file system
-  MkwriteEntered,   // page_mkwrite was called, with mmap_lock held shared
-  InlineDestroyed,  // inline data is gone from the inode, its block not yet there
-  PageUnmapped,     // a page that is about to leave the page cache was taken out of all mappings
-  GlockHeld,        // a gfs2 read or write holds its glock and is about to copy from or to the user
-  Pinned,           // a page is pinned and not yet written to
-  PageDeleted,      // it left the cache's index; its memory is not yet free
+  InodeLocked,       // a buffered write holds inode_lock and is about to copy from the user
+  MmapLocked,        // mmap holds mmap_lock exclusive and is about to call the file system
+  MkwriteEntered,    // page_mkwrite was called, with mmap_lock held shared
+  PageUnmapped,      // a page that is about to leave the page cache was taken out of all mappings
+  GlockHeld,         // a gfs2 read or write holds its glock and is about to copy from or to the user
+  NiLocked,          // fiemap holds ni_lock and is about to copy to the user
+  InvalidateLocked,  // fallocate holds invalidate_lock and has yet to take ni_lock
+  Pinned,            // a page is pinned and not yet written to
+  PageDeleted,       // it left the cache's index; its memory is not yet free
 };
 
 // Called on the thread that is there, with whatever it holds.

@@ -25,6 +25,7 @@ struct Poison {
   std::uint64_t mode;
   std::int64_t updated;
 };
+constexpr std::uint64_t kFeaturePoison = 1 << 14;
 constexpr unsigned long kPoisonRequest = _IOWR(UFFDIO, 0x08, Poison);
 constexpr std::uint64_t kPoisonDontWake = 1 << 0;
 
@@ -64,10 +65,18 @@ Uffd::Uffd(FaultsBy served_by) : served_by_(served_by), fd_(open_userfaultfd(ser
                   std::strerror(error) + "): it takes Linux 5.19"};
   }
   can_map_write_protected_ = (api.features & kFeatureWpUnpopulated) != 0;
+  can_poison_ = (api.features & kFeaturePoison) != 0;
 }
 
 Uffd::~Uffd() {
   ::close(fd_);
+}
+
+void Uffd::require_failing_faults() const {
+  if (served_by_ == FaultsBy::Handler && !can_poison_)
+    throw Skipped{
+        "userfaultfd cannot poison a page here, so no fault can fail: it takes Linux 6.6 (or "
+        "--faults-by=sigbus)"};
 }
 
 void Uffd::watch(void* start, std::size_t length) {

@@ -34,6 +34,9 @@ class Uffd {
   // the mapping of such a page as the first store to it (page_mkwrite comes early, and is never missed).
   bool can_map_write_protected() const { return can_map_write_protected_; }
 
+  // Throws Skipped where a fault that cannot be served could not be told to the thread that waits.
+  void require_failing_faults() const;
+
   void watch(void* start, std::size_t length);
 
   // Maps the page of the memfd at `address` (page-aligned) and lets whoever waits for it go on. The page
@@ -66,6 +69,7 @@ class Uffd {
   FaultsBy served_by_;
   int fd_;
   bool can_map_write_protected_ = false;
+  bool can_poison_ = false;
 };
 
 }  // namespace tvfs

@@ -16,9 +16,11 @@ struct Ended {
   Report report;
 };
 
-Ended run_to_its_end(const std::string& name) {
+Ended run_to_its_end(const std::string& name, const Arguments& arguments = {}) {
   const Path traces = work_dir() / "run";
-  Command command = faultline_command({"run", "-o", traces, "--", program("shapes/" + name)});
+  Arguments all = {"run", "-o", traces, "--", program("shapes/" + name)};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  Command command = faultline_command(all);
   command.timeout = std::chrono::seconds(15);
   Ended ended{run(command), {}};
   if (ended.outcome.status != 77) ended.report = analyze(traces);
@@ -60,8 +62,8 @@ void check_no_cycle(const std::string& name, const std::string& title,
 }
 
 // A program that ends by itself, with nothing said of a deadlock.
-Report runs_through(const std::string& name, const std::string& output) {
-  const Ended ended = run_to_its_end(name);
+Report runs_through(const std::string& name, const std::string& output, const Arguments& arguments = {}) {
+  const Ended ended = run_to_its_end(name, arguments);
   INFO(ended.outcome.err);
   CHECK(ended.outcome.out == output);
   CHECK((ended.outcome.status == 0 || !ended.report.of_severity("error").empty()));
@@ -114,6 +116,15 @@ TEST_CASE("queue of three: silent") {
 
 TEST_CASE("lock given back by another thread and not missed yet: not noticed as a deadlock") {
   runs_through("deadlock_handed_over", "");
+}
+
+TEST_CASE("deadlock abba over a lock type of the program's own: observed") {
+  check_observed("deadlock_own_lock", {{"lock_a", "lock_b", "first_thread", "first_thread"},
+                                       {"lock_b", "lock_a", "second_thread", "second_thread"}});
+}
+
+TEST_CASE("abba over a lock type of the program's own, a third thread gives one up: not noticed") {
+  runs_through("deadlock_own_lock", "", {"handed-over"});
 }
 
 TEST_CASE("deadlock of one thread with itself: observed") {

@@ -124,6 +124,12 @@ TEST_CASE("hostile: a library that locks while it is loaded and unloaded") {
 TEST_CASE("hostile: locks on files") {
   check_undisturbed("file_lock_calls");
 }
+TEST_CASE("hostile: calls that move bytes, where memory is served") {
+  check_undisturbed("transfer_calls");
+}
+TEST_CASE("hostile: calls on files, where there is a FUSE file system") {
+  check_undisturbed("path_calls");
+}
 TEST_CASE("hostile: calls of the loader whose answer depends on the caller") {
   check_undisturbed("loader_calls", {program("hostile/libloader_calls_library.so")});
 }

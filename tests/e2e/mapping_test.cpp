@@ -103,7 +103,7 @@ TEST_CASE("lock taken after a malloc that maps memory: no dependency") {
 }
 
 TEST_CASE("readers of the program's own mmap_lock, one by a fault, and a third thread that maps: found") {
-  const Report report = observe("mmap_lock_readers", Arguments{"maps"});
+  const Report report = observe("shapes/mmap_lock_readers", Arguments{"maps"});
   if (report.json.is_null()) return;
   const Json finding = only_finding(report);
   check_finding(finding, {.verdict = "feasible",
@@ -115,7 +115,7 @@ TEST_CASE("readers of the program's own mmap_lock, one by a fault, and a third t
 }
 
 TEST_CASE("readers of the program's own mmap_lock, one by a fault, and nobody who maps: compatible") {
-  const Report report = observe("mmap_lock_readers");
+  const Report report = observe("shapes/mmap_lock_readers");
   if (report.json.is_null()) return;
   check_finding(only_finding(report),
                 {.verdict = "compatible",

@@ -298,3 +298,15 @@ TEST_CASE("faults=auto: where perf_event_open is refused, a served fault goes by
   for (const Json& record : records_of(traces_in(traces).front()))
     if (record.contains("fault")) CHECK(record.at("fault").at("stack_from") == "last-recorded");
 }
+
+// What a preload must not break, it must not break with a ring in every thread either.
+TEST_CASE("faults=perf: the hostile and the stress programs behave as ever") {
+  if (!perf_is_there()) return;
+  Command again{.arguments = {std::filesystem::read_symlink("/proc/self/exe").string(), "--no-skip",
+                              "--test-case=hostile: *,stress: *"},
+                .environment = {"FAULTLINE_TEST_OPTIONS=faults=perf"}};
+  again.timeout = std::chrono::seconds(160);
+  const Outcome outcome = run(again);
+  CAPTURE(outcome.out);
+  CHECK(outcome.status == 0);
+}

@@ -93,6 +93,16 @@ TEST_CASE("schema: every line of traces with page faults is valid") {
   CHECK(schema.types_seen().contains("role"));
 }
 
+TEST_CASE("schema: every line of traces of changes of the mappings, and of storms, is valid") {
+  TraceSchema schema;
+  const Path traces = work_dir() / "traces";
+  run(preloaded({program("shapes/mapping_calls")}, traces));
+  run(preloaded({program("shapes/malloc_under_lock")}, traces, "faults=perf"));
+  run(preloaded({program("shapes/storm_page")}, traces, "faults=storm"));
+  run(preloaded({program("shapes/storm_index"), "events"}, traces, "faults=storm"));
+  check_traces(schema, traces_in(traces));
+}
+
 TEST_CASE("schema: every line of traces of deadlocks is valid") {
   TraceSchema schema;
   for (const char* name : {"shapes/deadlock_abba", "shapes/deadlock_holder_exited", "shapes/stall_semaphore",

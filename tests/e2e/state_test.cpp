@@ -197,3 +197,22 @@ TEST_CASE("faults ruled out where the page is there, or allowed again: nothing")
     CHECK(findings_of("shapes/faults_disabled", how).empty());
   }
 }
+
+TEST_CASE("unguarded state that the baseline accepts is known to the gate, a missing token is new") {
+  const Path traces = work_dir() / "traces";
+  run(preloaded({program("shapes/guarded_state"), "unguarded"}, traces));
+  const std::string baseline = (work_dir() / "baseline").string();
+  const Arguments gate = {"gate", "--baseline", baseline, "--allow-incomplete"};
+  const auto judged = [&](const Arguments& more) {
+    Arguments all = gate;
+    all.insert(all.end(), more.begin(), more.end());
+    all.push_back(traces.string());
+    return run(faultline_command(all)).status;
+  };
+  write_text(baseline, "");
+  CHECK(judged({}) == 1);
+  CHECK(judged({"--update", "--reason", "the flag is only a hint"}) == 0);
+  CHECK(judged({}) == 0);
+  run(preloaded({program("shapes/tokens"), "never"}, traces));
+  CHECK(judged({}) == 1);
+}

@@ -1,6 +1,8 @@
 // The test VFS: inline data of a file system and who converts it, against the page-fault path.
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "vfs_scenario.h"
 
 using namespace faultline::e2e;
@@ -184,4 +186,69 @@ TEST_CASE("ext4-inline-race, fixed: silent, with SIGBUS and no byte lost where t
   check_fixed("ext4-inline-race", "pre-mmap");
   check_fixed("ext4-inline-race", "pre-mmap", "sigbus");
   check_fixed("ext4-inline-race", "retry", "sigbus");
+}
+
+// ---- what is annotated of the state itself ----
+
+TEST_CASE("ext4-inline-race, broken: the state is changed, and looked at by write-back, without inode_lock") {
+  for (const char* faults_by : {"handler", "sigbus"}) {
+    INFO(faults_by);
+    const Report report = scenario("ext4-inline-race", "broken", faults_by);
+    if (report.json.is_null()) return;
+    CHECK(report.of_severity("warning").empty());
+    const std::vector<Json> errors = report.of_severity("error");
+    INFO(report.json.dump(2));
+    REQUIRE(errors.size() == 2);
+    std::set<std::string> titles;
+    for (const Json& finding : errors) {
+      CHECK(finding.at("kind") == "assertion");
+      CHECK(finding.at("verdict").is_null());
+      REQUIRE(finding.at("sites").size() == 1);
+      const Json& site = finding.at("sites").at(0);
+      CHECK(site.at("action") == "assert");
+      const std::string title = finding.at("title");
+      titles.insert(title);
+      const bool in_writeback = title.ends_with("ext4_writepage");
+      CHECK(has_function(site.at("at"), in_writeback ? "tvfs::vfs_writeback" : "tvfs::ext4_page_mkwrite"));
+      CHECK(classes_held(finding, site) ==
+            (in_writeback ? Names{"page_lock"} : Names{"mmap_lock", "xattr_sem"}));
+    }
+    CHECK(titles == Names{"inode_lock not held at tvfs::ext4_set_inline_state",
+                          "inode_lock not held at tvfs::ext4_writepage"});
+  }
+}
+
+TEST_CASE(
+    "ext4-inline-race, only the state annotated: unguarded against both looks of a write and write-back's") {
+  for (const char* faults_by : {"handler", "sigbus"}) {
+    INFO(faults_by);
+    const Report report = scenario("ext4-inline-race", "unguarded", faults_by);
+    if (report.json.is_null()) return;
+    CHECK(report.of_severity("warning").empty());
+    const std::vector<Json> errors = report.of_severity("error");
+    INFO(report.json.dump(2));
+    REQUIRE(errors.size() == 3);
+    Names readers;
+    for (const Json& finding : errors) {
+      CHECK(finding.at("kind") == "unguarded");
+      CHECK(finding.at("verdict").is_null());
+      CHECK(finding.at("title").get<std::string>().starts_with(
+          "EXT4_STATE_MAY_INLINE_DATA: tvfs::ext4_set_inline_state writes, "));
+      REQUIRE(finding.at("sites").size() == 2);
+      const Json& write = finding.at("sites").at(0);
+      const Json& read = finding.at("sites").at(1);
+      CHECK(write.at("action") == "write");
+      CHECK(has_function(write.at("at"), "tvfs::ext4_page_mkwrite"));
+      CHECK(classes_held(finding, write) == Names{"mmap_lock", "xattr_sem"});
+      CHECK(read.at("action") == "read");
+      for (const char* reader : {"tvfs::ext4_write_begin", "tvfs::ext4_write_end", "tvfs::ext4_writepage"}) {
+        if (!has_function(read.at("at"), reader)) continue;
+        readers.insert(reader);
+        CHECK(classes_held(finding, read) == (reader == std::string("tvfs::ext4_writepage")
+                                                  ? Names{"page_lock"}
+                                                  : Names{"inode_lock", "page_lock"}));
+      }
+    }
+    CHECK(readers == Names{"tvfs::ext4_write_begin", "tvfs::ext4_write_end", "tvfs::ext4_writepage"});
+  }
 }

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "report.h"
 
@@ -26,26 +27,15 @@ Json really(const std::string& name, const std::string& variant, const std::stri
 // The only finding of that severity. Fails the test otherwise.
 Json only_of(const Report& report, const std::string& severity);
 
+using Names = std::set<std::string>;
+
+// The classes of the locks that were held at a site of an `assertion` or `unguarded` finding.
+Names classes_held(const Json& finding, const Json& site);
+
 // The edges of a finding that are page faults of that origin.
 std::vector<Json> by_origin(const std::vector<Json>& edges, const std::string& origin);
 
-// Runs a scenario under the bare preload and analyzes what it left. Fails the test unless its data was right
-// and nothing was lost. Where it cannot run here, the report has no JSON.
-inline Report run_scenario(const std::string& name, const Arguments& options) {
-  Arguments arguments = {name};
-  arguments.insert(arguments.end(), options.begin(), options.end());
-  return observe("vfs/tvfs", arguments);
-}
-
-// A fixed variant: silent because the order is right, not because nothing was seen.
-inline void check_fixed_scenario(const std::string& name, const Arguments& options) {
-  const Report report = run_scenario(name, options);
-  if (report.json.is_null()) return;
-  check_silent(report);
-  CHECK(report.summary().at("faults") > 0);
-}
-
-// The errors of the report by title; nothing may be there at warning.
+// The error of that title; nothing may be there at warning.
 inline Json error_titled(const Report& report, const std::string& title) {
   INFO(report.json.dump(2));
   CHECK(report.of_severity("warning").empty());

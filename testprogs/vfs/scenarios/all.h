@@ -14,5 +14,8 @@ extern const Scenario kDioDirty;
 extern const Scenario kMmapRwFault;
 extern const Scenario kGfs2Self;
 extern const Scenario kGfs2Abba;
+extern const Scenario kPageSelf;
+extern const Scenario kNtfs3Fiemap;
+extern const Scenario kMonitorUnmap;
 
 }  // namespace tvfs

@@ -144,6 +144,7 @@ void map_another(void* argument) {
 
 int run(const RunOptions& options) {
   World world(options);
+  world.mm.uffd.require_failing_faults();
   world.a = world.fs.create();
   Ext4Inode& b = *world.fs.create();
   world.filler = world.fs.create();

@@ -23,9 +23,11 @@
 
 #include "ext4ish.h"
 #include "fault_handler.h"
+#include "gfs2ish.h"
 #include "gup.h"
 #include "scenarios/all.h"
 #include "scenarios/common.h"
+#include "scenarios/file_lives.h"
 #include "sigbus.h"
 #include "thread.h"
 #include "xfsish.h"
@@ -49,7 +51,8 @@ class Mounts {
         pre_mmap(InlineConversion::InPreMmap, 2 + threads),
         retry(InlineConversion::InMkwriteRetry, 2 + threads),
         trylock(MapPages::TryLock, 2 + threads),
-        mmaplock(MapPages::MmapLock, 2 + threads) {
+        mmaplock(MapPages::MmapLock, 2 + threads),
+        gfs2(2, gfs2_file_operations({.copy = Gfs2Copy::FaultIn})) {
     ext4 = {&on_growth, &pre_mmap};
     // It waits in its fault path for a lock whose holder may fault: not with one handler for all.
     if (options.faults_by == FaultsBy::Sigbus) ext4.push_back(&retry);
@@ -63,6 +66,10 @@ class Mounts {
         XfsInode* const file = &fs->file(i);
         files.push_back({file, [fs, file] { return fs->stored(*file); }});
       }
+    for (int i = 0; i < 2; ++i) {
+      Gfs2Inode* const file = gfs2.create();
+      files.push_back({file, [file] { return simple_stored(*file); }});
+    }
   }
 
   struct SharedFile {
@@ -75,6 +82,7 @@ class Mounts {
   Ext4 retry;
   Xfs trylock;
   Xfs mmaplock;
+  InodeTable<Gfs2Inode> gfs2;
   std::vector<Ext4*> ext4;
   std::vector<SharedFile> files;
 };
@@ -134,9 +142,7 @@ class Worker {
   void store_by_pin();
   void change_mapping();
   void clean();
-  void life_of_small_file();
-  void life_of_hole();
-  void meet_bad_block(Xfs& fs, XfsInode& file, const std::byte* mapped);
+  void file_life();
 
   std::size_t pick(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_); }
   Slice pick_slice() { return {pick(mine_.size()), pick(kPages)}; }
@@ -200,7 +206,7 @@ void Worker::step() {
     case 14:
       return clean();
     default:
-      return pick(2) == 0 ? life_of_small_file() : life_of_hole();
+      return file_life();
   }
 }
 
@@ -283,76 +289,20 @@ void Worker::clean() {
   }
 }
 
-// Inline, mapped, stored to, stored, grown, gone.
-void Worker::life_of_small_file() {
-  constexpr std::size_t kSmall = 100;
-  Ext4& fs = *world_.mounts.ext4[pick(world_.mounts.ext4.size())];
-  Ext4Inode* const file = fs.create();
-  if (file == nullptr) panic("no inode is left", ENOSPC);
-  write_content(world_.data, *file, random_(), kSmall);
-  std::byte* const mapped = must_map(world_.mm, *file, 1, true);
-  std::vector<std::byte> content = content_of(random_(), kSmall);
-  world_.data.holds("a store to a small file", user_copy(mapped, content.data(), kSmall));
-  if (pick(2) == 0) world_.data.holds("fsync of a small file", vfs_fsync(*file) == 0);
-  content.resize(2 * kPageSize);
-  world_.data.holds("growth of a small file", vfs_truncate(*file, content.size()) == 0);
-  world_.data.holds("fsync of a grown file", vfs_fsync(*file) == 0);
-  world_.data.same("a grown file in storage", content, fs.stored(*file));
-  // A direct read of it into a mapping of its own second page.
-  std::byte* const grown = vm_mremap(world_.mm, mapped, content.size());
-  if (grown == nullptr) panic("mremap", errno);
-  world_.data.holds("a direct read",
-                    direct_read(*file, 0, world_.mm, grown + kPageSize, PinPolicy::NotifyAndKeep) == 0);
-  std::copy_n(content.begin(), kPageSize, content.begin() + static_cast<std::ptrdiff_t>(kPageSize));
-  world_.data.same("a file after a direct read", content, read_back(*file));
-  vm_munmap(world_.mm, grown);
-  fs.remove(*file);
-}
-
-// Storage fails to give page 0 of a file that is stored: whoever needs it is told, each in its way.
-void Worker::meet_bad_block(Xfs& fs, XfsInode& file, const std::byte* mapped) {
-  const CopyBy by = pick_copy();
-  std::byte byte{};
-  fs.set_unreadable(file, 0, true);
-  invalidate_mapping_pages(file.i_mapping);
-  world_.data.holds("a load of a bad block is a SIGBUS", !user_touch(mapped, false));
-  world_.data.holds("a read of a bad block is an error", vfs_read(file, 0, &byte, 1) == -EIO);
-  world_.data.holds("a write from a bad block is an error",
-                    vfs_write(file, kPageSize, mapped, 1, by) == -EFAULT);
-  fs.set_unreadable(file, 0, false);
-  world_.data.holds("a load of a good block", user_touch(mapped, false));
-}
-
-// Written, mapped, punched, looked at, truncated.
-void Worker::life_of_hole() {
+// A file that no other thread uses.
+void Worker::file_life() {
+  if (pick(2) == 0) {
+    life_of_small_file(world_.mm, *world_.mounts.ext4[pick(world_.mounts.ext4.size())], world_.data, random_);
+    return;
+  }
   Xfs& fs = pick(2) == 0 ? world_.mounts.trylock : world_.mounts.mmaplock;
-  XfsInode& file = fs.file(2 + number_);
-  std::vector<std::byte> content = content_of(random_(), kPages * kPageSize);
-  all("write of a file with a hole",
-      vfs_write(file, 0, content.data(), content.size(), pick_copy()) == static_cast<ssize_t>(content.size())
-          ? static_cast<ssize_t>(world_.share())
-          : -EIO);
-  std::byte* const mapped = must_map(world_.mm, file, kPages, true);
-  if (pick(2) == 0) world_.data.holds("a touch before the punch", user_touch(mapped, pick(2) == 0));
-  const std::size_t first = pick(kPages);
-  const std::size_t end = first + pick(kPages - first) + 1;
-  world_.data.holds("hole punch", vfs_punch_hole(file, first, end) == 0);
-  std::fill(content.begin() + static_cast<std::ptrdiff_t>(first * kPageSize),
-            content.begin() + static_cast<std::ptrdiff_t>(end * kPageSize), std::byte{0});
-  std::vector<std::byte> seen(content.size());
-  world_.data.holds("a mapping with a hole can be read", user_copy(seen.data(), mapped, seen.size()));
-  world_.data.same("a mapping with a hole", content, seen);
-  world_.data.holds("fsync of a file with a hole", vfs_fsync(file) == 0);
-  world_.data.same("a file with a hole in storage", content, fs.stored(file));
-  if (first != 0) meet_bad_block(fs, file, mapped);
-  world_.data.holds("truncate", vfs_truncate(file, kPageSize / 2) == 0);
-  world_.data.holds("a touch beyond the end is a SIGBUS", !user_touch(mapped + kPageSize, false));
-  vm_munmap(world_.mm, mapped);
+  life_of_hole(world_.mm, fs, fs.file(2 + number_), world_.data, random_);
 }
 
 int run(const RunOptions& options) {
   const int threads = options.in_turns() ? kDefaultThreads : options.threads;
   World world(options, static_cast<std::size_t>(threads));
+  world.mm.uffd.require_failing_faults();
   if (!options.in_turns())
     world.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                         std::chrono::duration<double>(options.seconds));
