@@ -22,7 +22,7 @@ class Gathered {
   bool take(void* to, std::size_t size) {
     auto* out = static_cast<char*>(to);
     while (size > 0) {
-      iovec piece;
+      iovec piece{};
       if (at_ == count_ || !sys::copy_argument(&piece, pieces_ + at_, sizeof piece)) return false;
       const std::size_t here = std::min(size, piece.iov_len - used_);
       if (!sys::copy_argument(out, static_cast<const char*>(piece.iov_base) + used_, here)) return false;
@@ -51,7 +51,7 @@ void context_was_read(int fd, const iovec* pieces, std::size_t count, ssize_t go
   FaultContext context;
   if (!guard || !find_fault_context(guard, fd, context, at)) return;
   Gathered messages(pieces, count);
-  uffd_msg message;
+  uffd_msg message{};
   begin_messages(guard, context, at);
   for (auto left = static_cast<std::size_t>(got);
        left >= sizeof message && messages.take(&message, sizeof message); left -= sizeof message)

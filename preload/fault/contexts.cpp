@@ -82,7 +82,7 @@ Entry* entry_of(LockId service) {
 }
 
 bool inode_of(int fd, std::uint64_t& inode) {
-  struct stat st;
+  struct stat st {};
   if (sys::call(SYS_fstat, fd, sys::as_long(&st)) != 0) return false;
   inode = st.st_ino;
   return true;

@@ -32,7 +32,7 @@ bool is_userfault_request(unsigned long request) {
 // refuses that. The program's own memory is touched as the kernel would: its answer is stored there, and a
 // bad address is EFAULT.
 int agree_on_api(int fd, uffdio_api* api, CallPoint at) {
-  uffdio_api asked;
+  uffdio_api asked{};
   if (!sys::copy_argument(&asked, api, sizeof asked)) return real::ioctl(fd, UFFDIO_API, api);
   if ((asked.features & UFFD_FEATURE_EVENT_REMOVE) != 0) storm_leaves_process_alone();
   uffdio_api with_thread = asked;
@@ -60,7 +60,7 @@ bool resolved_range(unsigned long request, const void* argument, std::uint64_t& 
     std::uint64_t mode;
   };
   const auto range_and_mode = [&](std::uint64_t dont_wake) {
-    RangeAndMode copy;
+    RangeAndMode copy{};
     if (!sys::copy_argument(&copy, argument, sizeof copy) || (copy.mode & dont_wake) != 0) return false;
     start = copy.range.start;
     length = copy.range.len;
@@ -71,7 +71,7 @@ bool resolved_range(unsigned long request, const void* argument, std::uint64_t& 
   switch (_IOC_NR(request)) {
     case _UFFDIO_COPY:
     case kMove: {
-      uffdio_copy copy;
+      uffdio_copy copy{};
       if (!sys::copy_argument(&copy, argument, sizeof copy) || (copy.mode & UFFDIO_COPY_MODE_DONTWAKE) != 0)
         return false;
       start = copy.dst;
@@ -87,7 +87,7 @@ bool resolved_range(unsigned long request, const void* argument, std::uint64_t& 
                             UFFDIO_WRITEPROTECT_MODE_WP);  // protecting wakes nobody
     case _UFFDIO_WAKE:
     case _UFFDIO_UNREGISTER: {
-      uffdio_range range;
+      uffdio_range range{};
       if (!sys::copy_argument(&range, argument, sizeof range)) return false;
       start = range.start;
       length = range.len;
@@ -125,7 +125,7 @@ int request_of(int fd, unsigned long request, void* argument, CallPoint at) {
   Guard guard;
   if (!guard) return result;
   end_resolution(guard, resolution);
-  uffdio_register range;
+  uffdio_register range{};
   if (request == UFFDIO_REGISTER && find_fault_context(guard, fd, context, at) &&
       sys::copy_argument(&range, argument, sizeof range))
     range_registered(guard, context, range);

@@ -27,10 +27,11 @@
 
 // Memory whose faults, also the kernel's, somebody with the descriptor must serve.
 struct PostcopyMemory {
-  explicit PostcopyMemory(size_t pages) : page_size(sysconf(_SC_PAGESIZE)), length(pages * page_size) {
+  explicit PostcopyMemory(size_t pages, uint64_t features = 0)
+      : page_size(sysconf(_SC_PAGESIZE)), length(pages * page_size) {
     uffd = static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
     if (uffd < 0) return;
-    uffdio_api api = {.api = UFFD_API, .features = 0, .ioctls = 0};
+    uffdio_api api = {.api = UFFD_API, .features = features, .ioctls = 0};
     memory = static_cast<char*>(
         ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     uffdio_register range = {.range = {.start = reinterpret_cast<uintptr_t>(memory), .len = length},

@@ -68,7 +68,7 @@ uint64_t feature_for(const std::string& how) {
   return how == "remap" ? UFFD_FEATURE_EVENT_REMAP : UFFD_FEATURE_EVENT_FORK;
 }
 
-int start(uint64_t features, char* memory, size_t length) {
+int start(uint64_t features, const char* memory, size_t length) {
   const int uffd = static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC));
   uffdio_api api = {.api = UFFD_API, .features = features, .ioctls = 0};
   uffdio_register range = {.range = {.start = reinterpret_cast<uintptr_t>(memory), .len = length},

@@ -3,8 +3,9 @@
 //
 //   uffd_remote HOW LOCK [inherited]
 //
-// HOW: touch, copy, clean, as of uffd_service. LOCK: mutex (in a memfd that both map), file (flock). With a
-// third argument the server is a child that inherits the descriptor.
+// HOW: touch, copy, clean, as of uffd_service; unmap, which gives a page back under the lock and touches
+// none. LOCK: mutex (in a memfd that both map), file (flock). With a third argument the server is a child
+// that inherits the descriptor.
 #include <pthread.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -120,6 +121,12 @@ int serve(int uffd, Memory memory, const DirectoryLock& directory) {
   return used;
 }
 
+[[gnu::noinline]] void give_back(const DirectoryLock& directory, char* page, size_t size) {
+  directory.lock();
+  ::munmap(page, size);
+  directory.unlock();
+}
+
 int main(int argc, char** argv) {
   const std::string how = argv[1];
   const bool by_mutex = std::string(argv[2]) == "mutex";
@@ -129,7 +136,8 @@ int main(int argc, char** argv) {
   int sockets[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0) return 1;
   std::optional<PostcopyMemory> memory;
-  if (argc > 3) memory.emplace(kPages);
+  const uint64_t features = how == "unmap" ? UFFD_FEATURE_EVENT_UNMAP : 0;
+  if (argc > 3) memory.emplace(kPages, features);
   const auto described = [&] {
     return Memory{reinterpret_cast<uintptr_t>(memory->memory), memory->page_size};
   };
@@ -145,7 +153,7 @@ int main(int argc, char** argv) {
   ::close(sockets[1]);
   const DirectoryLock directory(mutex, "directory.lock");
   const bool sends = !memory;
-  if (sends) memory.emplace(kPages);
+  if (sends) memory.emplace(kPages, features);
   if (memory->uffd < 0) {
     std::printf("skipped: userfaultfd for faults of the kernel: %s\n", std::strerror(errno));
     return 77;
@@ -155,7 +163,8 @@ int main(int argc, char** argv) {
   const int file = memfd_create("saved", MFD_CLOEXEC);
   const char first = load(memory->page(0));
   const char second = load(memory->page(1));
-  if (how == "clean") load(memory->page(2));
+  if (how == "unmap") give_back(directory, memory->page(0), memory->page_size);
+  if (how == "clean" || how == "unmap") load(memory->page(2));
   const char third = use_page(directory, memory->page(2), memory->page_size, how == "copy", file);
   std::printf("used %c%c%c\n", first, second, third);
   ::close(sockets[0]);

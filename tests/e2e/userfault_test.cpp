@@ -117,6 +117,17 @@ TEST_CASE("server in a child that inherits the descriptor: joined and found") {
   for (const char* how : {"touch", "copy", "clean"}) check_remote(how, "mutex", "mutex(map_mutex)", true);
 }
 
+TEST_CASE("memory given back under a lock that its server in another process takes: joined and found") {
+  const Report report = observe("shapes/uffd_remote", Arguments{"unmap", "mutex"});
+  if (report.json.is_null()) return;
+  const std::string lock = "mutex(map_mutex)";
+  check_finding(only_finding(report),
+                {.verdict = "feasible",
+                 .severity = "error",
+                 .orders = {{lock, "service(uffd events)", "give_back", "give_back", "service"},
+                            {"service(uffd events)", lock, "serve_pages", "fetch_page"}}});
+}
+
 TEST_CASE("memory given back under a lock that its server takes before it reads of it: found, no fault") {
   for (const char* event : kEvents) {
     CAPTURE(event);
