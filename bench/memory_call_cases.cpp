@@ -1,5 +1,5 @@
-// The calls that change the process's mappings (cases.h: how, and the command line): the cheapest one that reaches
-// the kernel, where a shim's share shows most, and one that works.
+// The calls that change the process's mappings (cases.h: how, and the command line): the cheapest one that
+// reaches the kernel, where a shim's share shows most, and one that works.
 #include <pthread.h>
 #include <sys/mman.h>
 

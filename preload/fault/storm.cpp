@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fault/fuse_mounts.h"
 #include "options.h"
 #include "raw_syscall.h"
 #include "runtime.h"
@@ -115,13 +116,18 @@ void drop_pages(ThreadState& thread, std::uint64_t time) {
   storms.fetch_add(1, std::memory_order_relaxed);
 }
 
-// A regular file whose pages lie in the page cache.
+// A regular file whose pages lie in the page cache. Nothing here may ask a FUSE server, which could be this
+// thread, or wait for a lock that it holds.
 bool keeps_its_pages(int fd, const char* path) {
   struct statx status {};
   const bool has_path = path != nullptr;
-  const long got = sys::call(SYS_statx, has_path ? AT_FDCWD : fd, sys::as_long(has_path ? path : ""),
-                             has_path ? 0 : AT_EMPTY_PATH, STATX_TYPE, sys::as_long(&status));
+  const int how = AT_STATX_DONT_SYNC | (has_path ? 0 : AT_EMPTY_PATH);
+  const long got = sys::call(SYS_statx, has_path ? AT_FDCWD : fd, sys::as_long(has_path ? path : ""), how,
+                             STATX_TYPE, sys::as_long(&status));
   if (got != 0 || !S_ISREG(status.stx_mode) || (status.stx_attributes & STATX_ATTR_DAX) != 0) return false;
+  // Only what has blocks like those of hugetlbfs is asked whether it is that.
+  constexpr std::uint32_t kHugePage = 2 << 20;
+  if (status.stx_blksize < kHugePage || fuse_service(has_path ? 0 : device_of(fd))) return true;
   struct statfs system {};
   const long known = has_path ? sys::call(SYS_statfs, sys::as_long(path), sys::as_long(&system))
                               : sys::call(SYS_fstatfs, fd, sys::as_long(&system));
