@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fault/fuse_mounts.h"
 #include "fault/transfers.h"
 
 namespace faultline {
@@ -82,8 +83,15 @@ void remove_served_ranges(LockId service) {
 }
 
 void forget_served_ranges() {
-  for (Range& range : ranges) range.service.store(0, std::memory_order_relaxed);
-  served_range_bound.store(0, std::memory_order_relaxed);
+  bool any_left = false;
+  for (Range& range : ranges) {
+    if (is_fuse_service(LockId{range.service.load(std::memory_order_relaxed)})) {
+      any_left = true;
+    } else {
+      range.service.store(0, std::memory_order_relaxed);
+    }
+  }
+  if (!any_left) served_range_bound.store(0, std::memory_order_relaxed);
 }
 
 LockId service_of_range(std::uint64_t start, std::uint64_t length) {

@@ -18,7 +18,7 @@ void add_served_range(LockId service, std::uint64_t start, std::uint64_t length)
 void remove_served_range(std::uint64_t start, std::uint64_t length);
 // The context is closed.
 void remove_served_ranges(LockId service);
-// In a forked child.
+// In a forked child: its memory is registered with none; files stay mapped.
 void forget_served_ranges();
 
 // The service of a known range that [start, start + length) meets; LockId{}: none.

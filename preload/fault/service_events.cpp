@@ -4,6 +4,7 @@
 #include <linux/userfaultfd.h>
 
 #include "fault/contexts.h"
+#include "fault/fuse_mounts.h"
 #include "fault/registered_memory.h"
 #include "record/dependencies.h"
 #include "record/held_stack.h"
@@ -141,9 +142,10 @@ void end_served_move(MemoryChange& change, std::uintptr_t to, std::size_t length
   remove_served_range(to, length);
   for (std::size_t i = 0; i < count; ++i) {
     FaultContext context;
-    // Memory that moves stays registered only where the server is told of it.
-    if (!find_context_of(pieces[i].service, context) ||
-        (to != change.start && (context.features & UFFD_FEATURE_EVENT_REMAP) == 0))
+    // Memory that moves stays registered only where the server is told of it. A file stays mapped.
+    if (!is_fuse_service(pieces[i].service) &&
+        (!find_context_of(pieces[i].service, context) ||
+         (to != change.start && (context.features & UFFD_FEATURE_EVENT_REMAP) == 0)))
       continue;
     const std::size_t offset = pieces[i].start - change.start;
     if (offset >= length) continue;

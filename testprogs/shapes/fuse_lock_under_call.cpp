@@ -42,6 +42,7 @@ const std::map<std::string, std::function<bool(const Note&)>> calls = {
     {"open", [](const Note& n) { return ::close(::open(n.path, O_RDONLY)) == 0; }},
     {"unlink", [](const Note& n) { return ::unlink(n.path) != 0; }},
     {"fsync", [](const Note& n) { return ::fsync(n.file) != 0 || errno == 0; }},
+    {"touch, moved", [](const Note& n) { return n.mapping[0] == 'x'; }},
     {"touch", [](const Note& n) { return n.mapping[0] == 'x'; }},
 };
 
@@ -67,6 +68,11 @@ int main(int count, char** arguments) {
     note.mapping =
         static_cast<const char*>(::mmap(nullptr, Notes::kSize, PROT_READ, MAP_SHARED, note.file, 0));
   }).join();
+  if (call->first == "touch, moved") {
+    void* elsewhere = ::mmap(nullptr, Notes::kSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    note.mapping = static_cast<const char*>(::mremap(const_cast<char*>(note.mapping), Notes::kSize,
+                                                     Notes::kSize, MREMAP_MAYMOVE | MREMAP_FIXED, elsewhere));
+  }
   std::mutex& lock = std::string(arguments[3]) == "index" ? index_lock : other_lock;
   std::thread([&] { std::printf("done: %s\n", look_up(call->second, note, lock) ? "yes" : "no"); }).join();
   ::munmap(const_cast<char*>(note.mapping), Notes::kSize);

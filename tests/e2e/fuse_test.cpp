@@ -40,10 +40,11 @@ struct FileCall {
   std::string name;
   std::string cause;
 };
-const std::vector<FileCall> kCalls = {{"read", "service"},   {"pread", "service"},  {"readv", "service"},
-                                      {"preadv", "service"}, {"pwrite", "service"}, {"stat", "service"},
-                                      {"fstat", "service"},  {"access", "service"}, {"open", "service"},
-                                      {"unlink", "service"}, {"fsync", "service"},  {"touch", "fault"}};
+const std::vector<FileCall> kCalls = {{"read", "service"},      {"pread", "service"},  {"readv", "service"},
+                                      {"preadv", "service"},    {"pwrite", "service"}, {"stat", "service"},
+                                      {"fstat", "service"},     {"access", "service"}, {"open", "service"},
+                                      {"unlink", "service"},    {"fsync", "service"},  {"touch", "fault"},
+                                      {"touch, moved", "fault"}};
 
 // Runs `visit(call, report)` for each call, until the program says that it cannot do its work here.
 template <class Visit>
