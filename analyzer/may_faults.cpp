@@ -1,6 +1,8 @@
 #include "may_faults.h"
 
 #include <map>
+#include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,19 @@ HeldId stacked(Model& model, HeldId client, HeldId server) {
   return client;
 }
 
+// What a thread, holding at least the path of a node, has its server take: seen as it happened.
+using Seen = std::set<std::tuple<ThreadId, HeldId, LockId, Mode>>;
+
+Seen waits_seen(const Model& model) {
+  Seen seen;
+  for (const Dependency& wait : model.dependencies) {
+    if (!wait.via_service || !wait.observed) continue;
+    for (HeldId held = wait.under; held; held = model.held[held].under)
+      seen.insert({wait.thread, held, wait.to, wait.mode});
+  }
+  return seen;
+}
+
 }  // namespace
 
 void serve_may_faults(Model& model) {
@@ -47,6 +62,7 @@ void serve_may_faults(Model& model) {
   }
   if (served.empty()) return;
 
+  const Seen seen = waits_seen(model);
   std::vector<Dependency> added;
   for (const DependencyId id : model.dependencies.ids()) {
     const Dependency may = model.dependencies[id];
@@ -56,7 +72,8 @@ void serve_may_faults(Model& model) {
     const auto [first, last] = served.equal_range(page_of(model, id, may.to, may.fault.address));
     for (auto each = first; each != last; ++each) {
       const Dependency& taken = model.dependencies[each->second];
-      if (taken.thread == may.thread) continue;
+      if (taken.thread == may.thread || seen.contains({may.thread, may.under, taken.to, taken.mode}))
+        continue;
       Dependency wait = taken;
       wait.thread = may.thread;
       wait.epoch = may.epoch;

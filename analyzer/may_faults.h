@@ -12,7 +12,8 @@
 namespace faultline {
 
 // Adds to each wait for a service by a possible fault the waits that its server would have on the thread's
-// behalf, not observed either: held by the thread, held by the server at that place, the lock. Pages go by
+// behalf, not observed either: held by the thread, held by the server at that place, the lock. Not those that
+// were seen to happen anyway. Pages go by
 // the start of the memory that might have been touched. Once, on a model that has all traces. Cost: one pass
 // over the dependencies, and a walk down the paths of those that meet.
 void serve_may_faults(Model& model);

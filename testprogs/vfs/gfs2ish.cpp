@@ -143,23 +143,40 @@ static int gfs2_setattr_size(Inode& base, std::size_t size) {
 
 // ---- vm_operations: how a store takes the glock ----
 
-template <GlockMode kStore>
-static int gfs2_fault(VmFault& fault) {
-  const GlockHolder holder(gfs2_inode(fault.vma.inode).i_gl, fault.write ? kStore : GlockMode::Shared);
+static int fault_under_glock(VmFault& fault, GlockMode store) {
+  const GlockHolder holder(gfs2_inode(fault.vma.inode).i_gl, fault.write ? store : GlockMode::Shared);
   return filemap_fault(fault);
 }
 
-template <GlockMode kStore>
-static int gfs2_page_mkwrite(VmFault& fault) {
-  const GlockHolder holder(gfs2_inode(fault.vma.inode).i_gl, kStore);
+static int mkwrite_under_glock(VmFault& fault, GlockMode store) {
+  const GlockHolder holder(gfs2_inode(fault.vma.inode).i_gl, store);
   return filemap_page_mkwrite(fault);
 }
 
+static int gfs2_fault(VmFault& fault) {
+  return fault_under_glock(fault, GlockMode::Exclusive);
+}
+
+static int gfs2_page_mkwrite(VmFault& fault) {
+  return mkwrite_under_glock(fault, GlockMode::Exclusive);
+}
+
+static int gfs2_fault_shared(VmFault& fault) {
+  return fault_under_glock(fault, GlockMode::Shared);
+}
+
+static int gfs2_page_mkwrite_shared(VmFault& fault) {
+  return mkwrite_under_glock(fault, GlockMode::Shared);
+}
+
+constexpr VmOps kStoreExclusive = {
+    .fault = gfs2_fault, .map_pages = filemap_map_pages, .page_mkwrite = gfs2_page_mkwrite};
+constexpr VmOps kStoreShared = {
+    .fault = gfs2_fault_shared, .map_pages = filemap_map_pages, .page_mkwrite = gfs2_page_mkwrite_shared};
+
 template <GlockMode kStore>
 static int gfs2_mmap(Inode&, VmArea& vma) {
-  static constexpr VmOps kOps = {
-      .fault = gfs2_fault<kStore>, .map_pages = filemap_map_pages, .page_mkwrite = gfs2_page_mkwrite<kStore>};
-  vma.ops = &kOps;
+  vma.ops = kStore == GlockMode::Shared ? &kStoreShared : &kStoreExclusive;
   return 0;
 }
 

@@ -46,6 +46,7 @@ void check_fixed(const std::string& name, const std::string& variant, const std:
 
 Json really(const std::string& name, const std::string& variant, const std::string& faults_by) {
   const Path traces = work_dir() / "traces";
+  std::filesystem::remove_all(traces);
   Arguments arguments = {"run", "-o", traces.string(), "--on-deadlock=kill", "--"};
   const Arguments program = command_of(name, variant, faults_by, {"--really"});
   arguments.insert(arguments.end(), program.begin(), program.end());

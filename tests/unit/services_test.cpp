@@ -60,8 +60,8 @@ TEST_CASE("server takes on the thread's behalf a recursive mutex that the thread
 }
 
 TEST_CASE("fault that only might happen, on a page whose server takes what the thread holds") {
-  const Judged result = judged("T1: A !U/u=U -A; S: @U M/f A&");
-  REQUIRE(outcome(result.judgement) == "error self A -> A");
+  const Judged result = judged("T1: A !M/u=U !U/u=U -A; S: @U M/f A&");
+  REQUIRE(outcome(result.judgement) == "error self A -> A\nnote compatible A -> M -> A");
   const Finding& finding = result.findings()[0];
   CHECK(finding.kind == Kind::SelfLock);
   REQUIRE(finding.edges.size() == 1);
@@ -88,6 +88,13 @@ TEST_CASE("fault that only might happen, on another page than the server took th
 TEST_CASE("fault that only might happen, on a page whose server takes what another holds across the lock") {
   CHECK(outcome("T1: A !U/u=U -A; S: @U M&; T2: M A") == "error feasible A -> M -> A");
   CHECK(outcome("T1: A !U/u=U -A; S: @U M&; T2: A M") == "");
+}
+
+TEST_CASE("fault that might happen and that did happen is told once, as it happened") {
+  const Judged result = judged("T1: A !U/u=U U. M^U^S -A; S: @U M&; T2: M A");
+  REQUIRE(outcome(result.judgement) == "error feasible A -> M -> A");
+  for (const FindingEdge& edge : result.findings()[0].edges)
+    CHECK(result.model.dependencies[edge.dependency].observed);
 }
 
 TEST_CASE("server reads on the thread's behalf what the thread reads") {
