@@ -100,7 +100,7 @@ void learn_fuse_mounts() {
   const long fd =
       sys::call(SYS_openat, AT_FDCWD, sys::as_long("/proc/thread-self/mountinfo"), O_RDONLY | O_CLOEXEC);
   MountListParser parser;
-  char text[1024];
+  char text[1024] = "";
   std::uint64_t newest_id = 0;
   for (long got; fd >= 0 && (got = sys::call(SYS_read, fd, sys::as_long(text), sizeof text)) > 0;)
     parser.feed(text, static_cast<std::size_t>(got), [&](const FuseMount& mount) {
@@ -125,7 +125,7 @@ bool leads_to_fuse(int fd) {
 }
 
 void file_system_mounted(const char* type) {
-  char copied[5];
+  char copied[5] = "";
   if (type == nullptr || !sys::copy_argument(copied, type, sizeof copied) ||
       std::memcmp(copied, "fuse", 4) != 0)
     return;
@@ -134,13 +134,13 @@ void file_system_mounted(const char* type) {
 }
 
 void channel_may_have_come(const msghdr* message) {
-  msghdr header;
+  msghdr header{};
   alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
   if (!sys::copy_argument(&header, message, sizeof header) || header.msg_controllen < CMSG_LEN(sizeof(int)) ||
       header.msg_controllen > sizeof control ||
       !sys::copy_argument(control, header.msg_control, header.msg_controllen))
     return;
-  cmsghdr first;
+  cmsghdr first{};
   int fd;
   std::memcpy(&first, control, sizeof first);
   std::memcpy(&fd, control + CMSG_LEN(0), sizeof fd);
@@ -186,7 +186,7 @@ std::uint64_t device_of(int fd) {
 }
 
 std::uint64_t fuse_device_of_path(int directory, const char* path) {
-  char text[MountListParser::kLongestPoint + 2];
+  char text[MountListParser::kLongestPoint + 2] = "";
   if (path == nullptr || !copy_path(text, sizeof text, path)) return 0;
   if (text[0] != '/') return std::strncmp(text, "..", 2) == 0 ? 0 : device_at(directory);
   const MountPoint* longest = nullptr;

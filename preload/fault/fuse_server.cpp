@@ -89,8 +89,8 @@ LockId service_of_channel(int fd) {
 bool copy_header(void* to, std::size_t size, const iovec* pieces, std::size_t count) {
   std::size_t done = 0;
   for (std::size_t i = 0; i < count && done < size; ++i) {
-    iovec piece;
-    if (!sys::copy_argument(&piece, pieces + i, sizeof piece)) return false;
+    iovec piece{};
+    if (!sys::copy_argument(&piece, pieces + i, sizeof piece) || piece.iov_base == nullptr) return false;
     const std::size_t wanted = piece.iov_len < size - done ? piece.iov_len : size - done;
     if (!sys::copy_argument(static_cast<char*>(to) + done, piece.iov_base, wanted)) return false;
     done += wanted;
@@ -129,7 +129,7 @@ bool is_fuse_channel(int fd) {
 }
 
 void request_was_read(int fd, const iovec* pieces, std::size_t count, ssize_t got, CallPoint at) {
-  fuse_in_header request;
+  fuse_in_header request{};
   const auto size = static_cast<std::size_t>(got);
   if (got < static_cast<ssize_t>(sizeof request) || options.faults == Faults::Off ||
       !copy_header(&request, sizeof request, pieces, count))
@@ -155,7 +155,7 @@ void request_was_spliced(int fd, ssize_t got) {
 
 void answer_begins(int fd, const iovec* pieces, std::size_t count, CallPoint at, Answer& answer) {
   answer.is_one = false;
-  fuse_out_header header;
+  fuse_out_header header{};
   const LockId service = service_of_channel(fd);
   // A message of the server's own accord has no number.
   if (!service || !copy_header(&header, sizeof header, pieces, count) || header.unique == 0) return;

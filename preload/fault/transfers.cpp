@@ -24,7 +24,8 @@ void touches(const void* memory, std::size_t length, CallPoint at) {
 // Calls `visit` for each element of the program's array, until one cannot be read.
 template <std::size_t kAtOnce, class Element, class Visit>
 void each_of(const Element* elements, std::size_t count, Visit visit) {
-  Element copied[kAtOnce];
+  if (elements == nullptr) return;
+  Element copied[kAtOnce]{};
   for (std::size_t done = 0; done < count; done += kAtOnce) {
     const std::size_t wanted = count - done < kAtOnce ? count - done : kAtOnce;
     if (!sys::copy_argument(copied, elements + done, wanted * sizeof(Element))) return;
