@@ -56,7 +56,7 @@ class Mm {
 
   Rwsem mmap_lock{"mmap_lock"};
   Uffd uffd;  // safe from any thread
-  std::array<std::optional<VmArea>, 256>
+  std::array<std::optional<VmArea>, 1024>
       areas;  // under mmap_lock; an area stays where it is for as long as it is mapped
 };
 

@@ -21,10 +21,12 @@
 #include <span>
 #include <vector>
 
+#include "ext2ish.h"
 #include "ext4ish.h"
 #include "fault_handler.h"
 #include "gfs2ish.h"
 #include "gup.h"
+#include "ntfs3ish.h"
 #include "scenarios/all.h"
 #include "scenarios/common.h"
 #include "scenarios/file_lives.h"
@@ -52,7 +54,9 @@ class Mounts {
         retry(InlineConversion::InMkwriteRetry, 2 + threads),
         trylock(MapPages::TryLock, 2 + threads),
         mmaplock(MapPages::MmapLock, 2 + threads),
-        gfs2(2, gfs2_file_operations({.copy = Gfs2Copy::FaultIn})) {
+        gfs2(2, gfs2_file_operations({.copy = Gfs2Copy::FaultIn})),
+        ext2(2, ext2_file_operations(Ext2Copy::Atomic)),
+        ntfs3(2, ntfs3_file_operations(Ntfs3Fiemap::CopyAfterUnlock)) {
     ext4 = {&on_growth, &pre_mmap};
     // It waits in its fault path for a lock whose holder may fault: not with one handler for all.
     if (options.faults_by == FaultsBy::Sigbus) ext4.push_back(&retry);
@@ -66,10 +70,9 @@ class Mounts {
         XfsInode* const file = &fs->file(i);
         files.push_back({file, [fs, file] { return fs->stored(*file); }});
       }
-    for (int i = 0; i < 2; ++i) {
-      Gfs2Inode* const file = gfs2.create();
-      files.push_back({file, [file] { return simple_stored(*file); }});
-    }
+    add_simple(gfs2);
+    add_simple(ext2);
+    add_simple(ntfs3);
   }
 
   struct SharedFile {
@@ -83,8 +86,19 @@ class Mounts {
   Xfs trylock;
   Xfs mmaplock;
   InodeTable<Gfs2Inode> gfs2;
+  InodeTable<SimpleInode> ext2;
+  InodeTable<Ntfs3Inode> ntfs3;
   std::vector<Ext4*> ext4;
   std::vector<SharedFile> files;
+
+ private:
+  template <class I>
+  void add_simple(InodeTable<I>& fs) {
+    for (int i = 0; i < 2; ++i) {
+      I* const file = fs.create();
+      files.push_back({file, [file] { return simple_stored(*file); }});
+    }
+  }
 };
 
 struct World {
