@@ -187,6 +187,16 @@ std::vector<FindingEdge> Findings::alternatives(const Cycle& cycle, std::size_t 
   };
   std::set manners{manner(model_, primary.dependency)};
   std::set stacks_shown{stacks(primary)};
+  // What was seen to happen need not be told as possible too.
+  std::set<Cause> happened;
+  for (const Witness& witness : component.witnesses_of(*edge)) {
+    const Dependency& wait = model_.dependencies[witness.dependency];
+    if (wait.observed) happened.insert(wait.cause);
+  }
+  const auto says_more = [&](const Witness& witness) {
+    const Dependency& wait = model_.dependencies[witness.dependency];
+    return wait.observed || !happened.contains(wait.cause);
+  };
   std::vector<FindingEdge> chosen;
   const auto choose = [&](const auto& is_worth_it) {
     for (const Witness& witness : component.witnesses_of(*edge)) {
@@ -194,7 +204,8 @@ std::vector<FindingEdge> Findings::alternatives(const Cycle& cycle, std::size_t 
       // In a graph of classes other instances have the same ends; they are not witnesses of this order.
       const FindingEdge candidate = edge_of(witness, true);
       const FindingEdge shown = edge_of(primary, false);
-      if (candidate.from == shown.from && candidate.to == shown.to && is_worth_it(witness))
+      if (candidate.from == shown.from && candidate.to == shown.to && says_more(witness) &&
+          is_worth_it(witness))
         chosen.push_back(candidate);
     }
   };

@@ -60,7 +60,7 @@ void list() {
     std::printf("%s: %s%s\n", text(scenario->name), text(scenario->summary),
                 scenario->overlaps ? " (--threads, --seconds)" : "");
     for (const Variant& variant : scenario->variants)
-      std::printf("  %-12s %-7s %s%s%s\n", text(variant.name), variant.broken ? "broken" : "fixed",
+      std::printf("  %-17s %-7s %s%s%s\n", text(variant.name), variant.broken ? "broken" : "fixed",
                   text(variant.expected), variant.hangs != Hangs::No ? " (--really)" : "",
                   variant.by_sigbus ? " (always --faults-by=sigbus)" : "");
   }
