@@ -1,5 +1,6 @@
 #include "fault/unseen_faults.h"
 
+#include "fault/served_ranges.h"
 #include "fault/thread_faults.h"
 #include "record/thread_registry.h"
 #include "sys/task_state.h"
@@ -18,6 +19,12 @@ std::size_t find_unseen_faults(const ThreadState& finder, std::uint64_t start, s
     found[count++] = {state, sample.address};
   }
   return count;
+}
+
+LockId service_of_sleep(const ThreadState& stopped) {
+  FaultSample sample;
+  if (!newest_sample(stopped, sample) || !sys::sleeps_in_userfault(stopped.tid)) return LockId{};
+  return service_of_range(sample.address, 1);
 }
 
 }  // namespace faultline

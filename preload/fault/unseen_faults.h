@@ -23,4 +23,8 @@ struct UnseenFault {
 std::size_t find_unseen_faults(const ThreadState& finder, std::uint64_t start, std::uint64_t length,
                                UnseenFault* found, std::size_t capacity);
 
+// The service of the userfaultfd fault that `stopped` sleeps in; none: it sleeps in none, or has no ring.
+// Cost: a look at its ring, a file of /proc.
+LockId service_of_sleep(const ThreadState& stopped);
+
 }  // namespace faultline

@@ -3,6 +3,7 @@
 
 #include "hooks/hook.h"
 #include "sys/libc_locks.h"
+#include "wait/server_wait.h"
 
 using namespace faultline;
 
@@ -41,7 +42,11 @@ bool is_taken_soon(pthread_mutex_t* mutex) {
   if (is_taken_soon(mutex)) return 0;
   if (is_own_and_returns(mutex)) return real::pthread_mutex_lock(mutex);
   wait_begins(mutex, LockKind::Mutex, Mode::Exclusive, {return_address, frame});
-  const int result = real::pthread_mutex_lock(mutex);
+  const auto take = [mutex] { return real::pthread_mutex_lock(mutex); };
+  const auto take_until = [mutex](const timespec* until) {
+    return real::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, until);
+  };
+  const int result = waits_as_server() ? take_as_server(take, take_until) : take();
   wait_ends();
   return result;
 }

@@ -1,6 +1,7 @@
 // pthread_rwlock_*: and through them std::shared_mutex and std::shared_timed_mutex.
 #include "hooks/hook.h"
 #include "sys/libc_locks.h"
+#include "wait/server_wait.h"
 
 using namespace faultline;
 
@@ -39,6 +40,18 @@ template <class Take>
   return true;
 }
 
+template <class Lock>
+[[gnu::cold, gnu::noinline]] int lock_contended(pthread_rwlock_t* lock, Mode mode, CallPoint at, Lock take) {
+  wait_begins(lock, LockKind::Rwlock, mode, at);
+  const auto take_until = [=](const timespec* until) {
+    return is_shared(mode) ? real::pthread_rwlock_clockrdlock(lock, CLOCK_MONOTONIC, until)
+                           : real::pthread_rwlock_clockwrlock(lock, CLOCK_MONOTONIC, until);
+  };
+  const int result = waits_as_server() ? take_as_server([=] { return take(lock); }, take_until) : take(lock);
+  wait_ends();
+  return result;
+}
+
 // What the hot path did not take.
 template <class Take, class Lock>
 [[gnu::noinline]] int blocking(pthread_rwlock_t* lock, Mode mode, std::uintptr_t return_address,
@@ -50,10 +63,8 @@ template <class Take, class Lock>
   if (!push_if_known(lock, known_word(lock), LockKind::Rwlock, mode, at,
                      queues_readers(lock, LockKind::Rwlock, mode)))
     before_wait(lock, LockKind::Rwlock, mode, WaitKind::Blocking, at);
-  const bool waits = looks_taken(lock, mode);
-  if (__builtin_expect(waits, 0)) wait_begins(lock, LockKind::Rwlock, mode, at);
-  const int result = take(lock);
-  if (__builtin_expect(waits, 0)) wait_ends();
+  const int result =
+      __builtin_expect(looks_taken(lock, mode), 0) ? lock_contended(lock, mode, at, take) : take(lock);
   if (__builtin_expect(result != 0, 0)) wait_failed(lock);
   return result;
 }

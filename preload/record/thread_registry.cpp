@@ -78,6 +78,7 @@ ThreadState* new_state() {
   if (state == nullptr) return nullptr;
   state->top = state->base;
   state->is_server = false;
+  state->waits_in_steps = false;
   state->id = ThreadId{next_thread.fetch_add(1, std::memory_order_relaxed)};
   state->epoch = 1;
   state->tid = 0;

@@ -158,6 +158,7 @@ struct ThreadState {
   bool inlines_others;
   std::atomic<bool> in_use;
   bool is_server;
+  bool waits_in_steps;  // a server that has waited for a lock for a while (wait/server_wait.h)
   // The thread reads its ring before each change of its held set, and so is never on the hot path's first
   // tier.
   bool reads_ring;

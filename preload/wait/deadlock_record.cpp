@@ -1,4 +1,5 @@
 // The trace's record of a deadlock (docs/trace-format.md, "deadlock").
+#include "fault/contexts.h"
 #include "json_line.h"
 #include "record/dependencies.h"
 #include "record/lock_records.h"
@@ -48,6 +49,8 @@ struct Part {
 
 Part prepare(ThreadState& writer, const Waiter& waiter) {
   write_thread_record(writer, *waiter.thread);
+  if (!waiter.wait.is_condition() && waiter.wait.kind == LockKind::Service && waiter.lock)
+    write_service_record(writer, waiter.lock);
   Part part{held_below_wait(writer, waiter), waiter.lock, waiter.wait.stack, ThreadId{}};
   if (const HeldLock* pending = pending_entry(waiter)) {
     part.to = write_lock_record(writer, told_apart(*pending).word, pending->kind, pending->address);

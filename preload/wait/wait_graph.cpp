@@ -3,6 +3,7 @@
 #include "fault/contexts.h"
 #include "fault/pending_faults.h"
 #include "fault/service_events.h"
+#include "fault/unseen_faults.h"
 #include "record/held_stack.h"
 #include "record/lock_identity.h"
 #include "record/thread_registry.h"
@@ -12,9 +13,16 @@
 namespace faultline {
 namespace {
 
+// The service of a fault that nobody has read of yet. Asked for only by a server that has waited for a while:
+// the kernel must be asked.
+LockId service_of_unread_fault(const ThreadState& walker, const ThreadState& thread) {
+  return walker.waits_in_steps && &walker != &thread ? service_of_sleep(thread) : LockId{};
+}
+
 // A thread in a fault has published nothing of its own, and is not about to take what it pushed last.
-bool is_in_fault(const ThreadState& thread) {
-  return any_fault_context() && pending_fault_of(thread) != nullptr;
+bool is_in_fault(const ThreadState& walker, const ThreadState& thread) {
+  return any_fault_context() &&
+         (pending_fault_of(thread) != nullptr || service_of_unread_fault(walker, thread));
 }
 
 // The next live thread from number `cursor` on that `matches`; moves the cursor behind it.
@@ -76,6 +84,12 @@ bool describe(ThreadState& walker, ThreadState& thread, Waiter& waiter) {
       waiter.cause = Cause::Fault;
       return true;
     }
+    if (const LockId service = service_of_unread_fault(walker, thread)) {
+      waiter.wait = {nullptr, nullptr, LockKind::Service, Mode::Exclusive, false, StackId{}};
+      waiter.lock = service;
+      waiter.cause = Cause::Fault;
+      return true;
+    }
   }
   return waits_unpublished(walker, thread, waiter);
 }
@@ -102,7 +116,8 @@ bool has_entry(ThreadState& walker, const ThreadState& thread, const volatile vo
   Awaited wait;
   std::uint32_t sequence;
   const bool waits = thread.wait.read(wait, sequence);
-  const bool newest_may_wait = waits ? !wait.is_condition() && wait.object == object : !is_in_fault(thread);
+  const bool newest_may_wait =
+      waits ? !wait.is_condition() && wait.object == object : !is_in_fault(walker, thread);
   // Of its own lock types the program says when the wait has ended.
   const bool is_announced = __atomic_load_n(&thread.announced, __ATOMIC_RELAXED) == object;
   return any_held(walker, thread, [&](const HeldLock& entry, bool newest) {
@@ -148,6 +163,16 @@ ThreadState* next_holder_or_writer(ThreadState& walker, Waiter& waiter) {
   });
 }
 
+// The thread that must read an event or a fault's message, or has read it and must resolve the fault; none
+// where that is not certain.
+ThreadId server_awaited(const Waiter& waiter) {
+  if (PublishedWait::is_waiting(waiter.sequence)) return reader_awaited(waiter.wait.object);
+  if (const PendingFault* fault = pending_fault_of(*waiter.thread)) return fault->reader;
+  FaultContext context;
+  const bool unread = waiter.wait.object == nullptr && find_context_of(waiter.lock, context);
+  return unread ? sole_reader(context.reading) : ThreadId{};
+}
+
 // The next thread that `waiter` waits for, null when there are no more.
 ThreadState* next_blocker(ThreadState& walker, Waiter& waiter) {
   const Awaited& wait = waiter.wait;
@@ -158,14 +183,8 @@ ThreadState* next_blocker(ThreadState& walker, Waiter& waiter) {
     waiter.cursor = 1;
     if (!first) return nullptr;
     if (wait.kind == LockKind::Thread) return live_thread(wait.object);
-    if (PublishedWait::is_waiting(waiter.sequence)) {
-      const ThreadId reader = reader_awaited(wait.object);
-      return reader ? find_thread([&](const ThreadState& thread) { return thread.id == reader; }) : nullptr;
-    }
-    const PendingFault* fault = pending_fault_of(*waiter.thread);
-    return fault == nullptr
-               ? nullptr
-               : find_thread([&](const ThreadState& thread) { return thread.id == fault->reader; });
+    const ThreadId server = server_awaited(waiter);
+    return server ? find_thread([&](const ThreadState& thread) { return thread.id == server; }) : nullptr;
   }
   if (wait.kind == LockKind::Custom) return next_holder_or_writer(walker, waiter);
   LockWords words;

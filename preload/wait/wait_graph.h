@@ -8,10 +8,10 @@
 // Edges: a mutex or a write-held rwlock names its owner. Readers, and holders of locks without an owner's
 // name, are found on the held stacks of live threads; an entry of a thread that waits for that lock itself is
 // not a hold. A reader that lets writers go first waits for the writers that wait, too; so of a lock type of
-// the program's own. A join waits for its thread. A thread stopped in a page fault waits for the server that read its message, and one
-// whose change of memory must be read of (fault/service_events.h) for the only reader there is. A thread
-// whose lock was free when its hook looked waits without having said so: its newest entry is then a lock
-// that, by the lock's own word, the walker holds.
+// the program's own. A join waits for its thread. A thread stopped in a page fault waits for the server that
+// read its message, or, where nobody has, for the only reader there is; so does one whose change of memory
+// must be read of (fault/service_events.h). A thread whose lock was free when its hook looked waits without
+// having said so: its newest entry is then a lock that, by the lock's own word, the walker holds.
 //
 // In guarded sections, or by a thread at its end; the walker's scratch is used. Cost: nothing until the first
 // holder waits itself; then a system call for each wait on the way.

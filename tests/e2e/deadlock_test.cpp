@@ -213,6 +213,27 @@ TEST_CASE("fault whose server wants the faulting thread's lock: observed") {
                           .orders = {{"table_lock", "table_lock", "read_entry", "fetch_page", "service"}}});
 }
 
+TEST_CASE(
+    "fault that nobody reads, as its only server waits for a lock that the faulting thread holds: observed") {
+  const Ended ended = run_to_its_end("uffd_deadlock_unread");
+  if (skipped(ended.outcome)) return;
+  CHECK(ended.outcome.status == 66);
+  const Json finding = only_finding(ended.report);
+  CHECK(finding.at("kind") == "deadlock");
+  CHECK(finding.at("verdict") == "observed");
+  CHECK(finding.at("title") == "table_lock -> table_lock");
+  CHECK(finding.at("why").get<std::string>().find(
+            "waits in a page fault for service(uffd), served by thread") != std::string::npos);
+}
+
+TEST_CASE("server that waits long for a lock whose holder does not fault: silent") {
+  const Ended ended = run_to_its_end("uffd_deadlock_unread", {"untouched"});
+  if (skipped(ended.outcome)) return;
+  CHECK(ended.outcome.status == 0);
+  CHECK(ended.outcome.out == "read x\n");
+  check_silent(ended.report);
+}
+
 TEST_CASE("stall, the notification came before the wait: told with what each waits for") {
   check_no_cycle("stall_lost_wakeup", "all wait: condition in consumer, thread in main",
                  {"consumer", "main"});
