@@ -91,8 +91,9 @@ struct LockRecord {
   bool shared = false;  // between processes
   std::uint64_t address = 0;
   bool of_process = false;  // of a file: its owner is the process, whose threads never wait for each other
-  // Of a service: number of the userfaultfd's file, or device of the FUSE mount. Of a file: its own, and the first byte of the lock. Of
-  // what processes share: where in which file, or object without a name, it lies. Inode 0: not known.
+  // Of a service: number of the userfaultfd's file, or device of the FUSE mount. Of a file: its own, and the
+  // first byte of the lock. Of what processes share: where in which file, or object without a name, it lies.
+  // Inode 0: not known.
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   std::uint64_t offset = 0;

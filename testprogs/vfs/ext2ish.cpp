@@ -56,25 +56,6 @@ static ssize_t generic_file_write_atomic(Inode& base, std::size_t pos, const voi
   return static_cast<ssize_t>(n);
 }
 
-// The copy to the program is made with no lock held at all.
-static ssize_t generic_file_read(Inode& base, std::size_t pos, void* buffer, std::size_t n, CopyBy by) {
-  SimpleInode& inode = ext2_inode(base);
-  std::array<std::byte, 512> copy;
-  std::size_t done = 0;
-  while (const std::size_t chunk = simple_readable(inode, pos + done, std::min(n - done, copy.size()))) {
-    if (const int error = simple_read_page(inode, pos + done, copy.data(), chunk); error != 0) return error;
-    std::byte* const to = static_cast<std::byte*>(buffer) + done;
-    if (const int error = copy_to_user(to, copy.data(), chunk, by); error != 0) return error;
-    done += chunk;
-  }
-  return static_cast<ssize_t>(done);
-}
-
-static int generic_file_fsync(Inode& inode) {
-  const std::lock_guard guard(inode.i_rwsem);
-  return filemap_write_and_wait(inode.i_mapping);
-}
-
 static int ext2_setsize(Inode& inode, std::size_t size) {
   const std::lock_guard guard(inode.i_rwsem);
   return simple_setsize(ext2_inode(inode), size);
@@ -91,7 +72,7 @@ template <Ext2Copy kCopy>
 constexpr FileOps kFileOps = {
     .pre_mmap = nullptr,
     .mmap = generic_file_mmap,
-    .read = generic_file_read,
+    .read = simple_file_read,
     .write = kCopy == Ext2Copy::UnderPageLock ? generic_file_write : generic_file_write_atomic,
     .fsync = generic_file_fsync,
     .truncate = ext2_setsize};

@@ -139,6 +139,24 @@ int simple_read_page(SimpleInode& inode, std::size_t pos, std::byte* to, std::si
   return error;
 }
 
+ssize_t simple_file_read(Inode& base, std::size_t pos, void* buffer, std::size_t n, CopyBy by) {
+  SimpleInode& inode = simple_inode(base);
+  std::array<std::byte, 512> copy;
+  std::size_t done = 0;
+  while (const std::size_t chunk = simple_readable(inode, pos + done, std::min(n - done, copy.size()))) {
+    if (const int error = simple_read_page(inode, pos + done, copy.data(), chunk); error != 0) return error;
+    std::byte* const to = static_cast<std::byte*>(buffer) + done;
+    if (const int error = copy_to_user(to, copy.data(), chunk, by); error != 0) return error;
+    done += chunk;
+  }
+  return static_cast<ssize_t>(done);
+}
+
+int generic_file_fsync(Inode& inode) {
+  const std::lock_guard guard(inode.i_rwsem);
+  return filemap_write_and_wait(inode.i_mapping);
+}
+
 std::vector<std::byte> simple_stored(SimpleInode& inode) {
   std::vector<std::byte> content(inode.i_size);
   for (std::size_t index = 0; index * kPageSize < content.size(); ++index)

@@ -47,6 +47,11 @@ std::size_t simple_readable(const Inode& inode, std::size_t pos, std::size_t n);
 // meanwhile.
 int simple_read_page(SimpleInode& inode, std::size_t pos, std::byte* to, std::size_t n);
 
+// The plain calls, for tables of operations that take no other lock. A read copies to the program with no lock
+// held at all.
+ssize_t simple_file_read(Inode& inode, std::size_t pos, void* buffer, std::size_t n, CopyBy by);
+int generic_file_fsync(Inode& inode);  // of any file system: inode_lock around the write-back
+
 // What storage holds of the file, past the page cache. Nobody may be writing it.
 std::vector<std::byte> simple_stored(SimpleInode& inode);
 

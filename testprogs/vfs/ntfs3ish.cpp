@@ -87,24 +87,6 @@ static ssize_t ntfs_file_write(Inode& base, std::size_t pos, const void* buffer,
   return static_cast<ssize_t>(n);
 }
 
-static ssize_t ntfs_file_read(Inode& base, std::size_t pos, void* buffer, std::size_t n, CopyBy by) {
-  SimpleInode& inode = ntfs_inode(base);
-  std::array<std::byte, 512> copy;
-  std::size_t done = 0;
-  while (const std::size_t chunk = simple_readable(inode, pos + done, std::min(n - done, copy.size()))) {
-    if (const int error = simple_read_page(inode, pos + done, copy.data(), chunk); error != 0) return error;
-    std::byte* const to = static_cast<std::byte*>(buffer) + done;
-    if (const int error = copy_to_user(to, copy.data(), chunk, by); error != 0) return error;
-    done += chunk;
-  }
-  return static_cast<ssize_t>(done);
-}
-
-static int ntfs_fsync(Inode& inode) {
-  const std::lock_guard guard(inode.i_rwsem);
-  return filemap_write_and_wait(inode.i_mapping);
-}
-
 // ---- vm_operations ----
 
 static int ntfs_filemap_fault(VmFault& fault) {
@@ -123,9 +105,9 @@ template <Ntfs3Fiemap kFiemap>
 constexpr FileOps kFileOps = {
     .pre_mmap = nullptr,
     .mmap = ntfs_mmap,
-    .read = ntfs_file_read,
+    .read = simple_file_read,
     .write = ntfs_file_write,
-    .fsync = ntfs_fsync,
+    .fsync = generic_file_fsync,
     .truncate = ntfs_truncate,
     .punch_hole = ntfs_fallocate_punch,
     .fiemap = kFiemap == Ntfs3Fiemap::CopyUnderLock ? ntfs_fiemap : ntfs_fiemap_unlocked};

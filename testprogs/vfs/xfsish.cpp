@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "libfs.h"
 #include "mm.h"
 #include "panic.h"
 
@@ -167,11 +168,6 @@ static ssize_t xfs_file_read(Inode& inode, std::size_t pos, void* buffer, std::s
   return static_cast<ssize_t>(done);
 }
 
-static int xfs_file_fsync(Inode& inode) {
-  const std::lock_guard guard(inode.i_rwsem);
-  return filemap_write_and_wait(inode.i_mapping);
-}
-
 static int xfs_setattr_size(Inode& base, std::size_t size) {
   XfsInode& inode = xfs_inode(base);
   const std::lock_guard guard(inode.i_rwsem);
@@ -206,7 +202,7 @@ static constexpr FileOps file_ops(int (*mmap)(Inode&, VmArea&)) {
           .mmap = mmap,
           .read = xfs_file_read,
           .write = xfs_file_write,
-          .fsync = xfs_file_fsync,
+          .fsync = generic_file_fsync,
           .truncate = xfs_setattr_size,
           .punch_hole = xfs_free_file_space};
 }
