@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -24,17 +25,32 @@ LockId service_below(const Model& model, const Dependency& wait) {
   return bottom && model.locks[bottom].kind == LockKind::Service ? bottom : LockId{};
 }
 
-// `client`'s path with what `server` holds above its service on top.
-HeldId stacked(Model& model, HeldId client, HeldId server) {
-  std::vector<HeldId> own;
-  for (; model.held[server].under; server = model.held[server].under) own.push_back(server);
-  for (; !own.empty(); own.pop_back()) {
-    HeldNode copy = model.held[own.back()];
-    copy.under = client;
-    client = model.held.add(copy);
+// Pairs of a possible fault and a lock that a server took for its page, looked at at most: a second, and what
+// one hot page of a long run has of both would fill the memory.
+constexpr std::size_t kMostPairs = 1'000'000;
+
+// Paths of clients with what a server holds above its service on top; each made once.
+class Stacked {
+ public:
+  explicit Stacked(Model& model) : model_(model) {}
+
+  HeldId operator()(HeldId client, HeldId server) {
+    const auto [entry, is_new] = made_.try_emplace({client, server});
+    if (!is_new) return entry->second;
+    std::vector<HeldId> own;
+    for (; model_.held[server].under; server = model_.held[server].under) own.push_back(server);
+    for (; !own.empty(); own.pop_back()) {
+      HeldNode copy = model_.held[own.back()];
+      copy.under = client;
+      client = model_.held.add(copy);
+    }
+    return entry->second = client;
   }
-  return client;
-}
+
+ private:
+  Model& model_;
+  std::map<std::pair<HeldId, HeldId>, HeldId> made_;
+};
 
 // What a thread, holding at least the path of a node, has its server take: seen as it happened.
 using Seen = std::set<std::tuple<ThreadId, HeldId, LockId, Mode>>;
@@ -63,6 +79,8 @@ void serve_may_faults(Model& model) {
   if (served.empty()) return;
 
   const Seen seen = waits_seen(model);
+  Stacked stacked(model);
+  std::size_t pairs = 0;
   std::vector<Dependency> added;
   for (const DependencyId id : model.dependencies.ids()) {
     const Dependency may = model.dependencies[id];
@@ -70,14 +88,14 @@ void serve_may_faults(Model& model) {
         model.locks[may.to].kind != LockKind::Service)
       continue;
     const auto [first, last] = served.equal_range(page_of(model, id, may.to, may.fault.address));
-    for (auto each = first; each != last; ++each) {
+    for (auto each = first; each != last && pairs < kMostPairs; ++each, ++pairs) {
       const Dependency& taken = model.dependencies[each->second];
       if (taken.thread == may.thread || seen.contains({may.thread, may.under, taken.to, taken.mode}))
         continue;
       Dependency wait = taken;
       wait.thread = may.thread;
       wait.epoch = may.epoch;
-      wait.under = stacked(model, may.under, taken.under);
+      wait.under = stacked(may.under, taken.under);
       wait.cause = Cause::Service;
       wait.observed = false;
       wait.open = may.open;
@@ -88,6 +106,10 @@ void serve_may_faults(Model& model) {
     }
   }
   for (Dependency& wait : added) model.dependencies.add(std::move(wait));
+  if (pairs < kMostPairs) return;
+  model.warnings.push_back("of page faults that might happen, " + std::to_string(kMostPairs) +
+                           " were looked at together with what their server locks, and others not");
+  model.gaps.push_back(model.warnings.back());
 }
 
 }  // namespace faultline

@@ -41,7 +41,8 @@ void bound_lives(Model& model) {
     for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
       Process& process = model.processes[ids[i]];
       const std::uint64_t next = model.processes[ids[i + 1]].header.started;
-      if (next > process.header.started) process.end = std::min(process.end, next - 1);
+      // Of another namespace, a process of the same id may live at the same time: a recorded end is true.
+      if (process.end == Process::kNotKnown && next > process.header.started) process.end = next - 1;
     }
   }
   for (const ProcessId id : model.processes.ids()) {

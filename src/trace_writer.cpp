@@ -207,8 +207,9 @@ void TraceWriter::write_stats_line() {
   refresh_stats();
 }
 
-void TraceWriter::lose(Lost cause) {
-  if (stats.lost[static_cast<int>(cause)].fetch_add(1, std::memory_order_relaxed) == 0) refresh_stats();
+void TraceWriter::lose(Lost cause, std::uint64_t count) {
+  if (count == 0) return;
+  if (stats.lost[static_cast<int>(cause)].fetch_add(count, std::memory_order_relaxed) == 0) refresh_stats();
 }
 
 void TraceWriter::refresh_stats() {

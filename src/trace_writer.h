@@ -55,9 +55,9 @@ class TraceWriter {
   // Appends one line (no newline in it, less than 64 KiB). Any thread. False: lost, and counted as such.
   bool append(std::string_view line);
 
-  // Counts something that is not recorded. The first of its cause shows in the trace at once, later ones with
-  // the next refresh. Any thread.
-  void lose(Lost cause);
+  // Counts something, or `count` of it, that is not recorded. The first of its cause shows in the trace at
+  // once, later ones with the next refresh. Any thread.
+  void lose(Lost cause, std::uint64_t count = 1);
 
   // Brings the stats line up to date. Any thread; a few stores.
   void refresh_stats();

@@ -81,10 +81,13 @@ Entry* entry_of(LockId service) {
   return away;
 }
 
+// `fd` may be any file: one's server, which could be this thread, is not to be asked.
 bool inode_of(int fd, std::uint64_t& inode) {
-  struct stat st {};
-  if (sys::call(SYS_fstat, fd, sys::as_long(&st)) != 0) return false;
-  inode = st.st_ino;
+  struct statx status {};
+  if (sys::call(SYS_statx, fd, sys::as_long(""), AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO,
+                sys::as_long(&status)) != 0)
+    return false;
+  inode = status.stx_ino;
   return true;
 }
 

@@ -1,6 +1,7 @@
 #include "fault/fault_service.h"
 
 #include "fault/blocked_stack.h"
+#include "fault/fuse_mounts.h"
 #include "fault/mmap_lock.h"
 #include "fault/pending_faults.h"
 #include "fault/perf_ring.h"
@@ -102,7 +103,7 @@ void tell_served_fault(Guard& guard, const FaultContext& context, ThreadState& w
     walk_fault_stack(server, fault);
     record_fault(server, waiter, fault.facts, fault.stack, key);
   }
-  if (waiter.reads_ring) tell_faults(server, waiter);
+  tell_faults(server, waiter);
 }
 
 // The thread faults where the program has ruled faults out.
@@ -233,6 +234,7 @@ void begin_messages(Guard& guard, const FaultContext& context, CallPoint at) {
 void message_read(Guard& guard, const FaultContext& context, const uffd_msg& message, CallPoint at) {
   if (message.event == UFFD_EVENT_FORK) {
     FaultContext of_child;
+    forget_descriptor(static_cast<int>(message.arg.fork.ufd));  // made just now
     find_fault_context(guard, static_cast<int>(message.arg.fork.ufd), of_child, at);
   }
   if (message.event != UFFD_EVENT_PAGEFAULT) return;
@@ -364,6 +366,7 @@ void report_fault_sources(ThreadState& thread) {
 void faults_after_fork(ThreadState* survivor) {
   if (survivor != nullptr) survivor->reading_count = 0;
   fault_contexts_after_fork();
+  fuse_mounts_after_fork();
   forget_served_ranges();
   forget_pending_faults();
   rings_after_fork();

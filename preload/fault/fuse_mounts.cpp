@@ -174,6 +174,7 @@ LockId add_fuse_service(std::uint64_t device) {
     watch_transfers();
     return LockId{fresh};
   }
+  trace.lose(Lost::PendingFaults);
   return LockId{};
 }
 
@@ -196,6 +197,10 @@ std::uint64_t fuse_device_of_path(int directory, const char* path) {
       longest = point;
   }
   return longest != nullptr ? longest->device : 0;
+}
+
+void fuse_mounts_after_fork() {
+  is_learning.store(false, std::memory_order_relaxed);
 }
 
 bool is_fuse_service(LockId service) {

@@ -52,6 +52,9 @@ std::uint64_t device_of(int fd);
 // or, where it is relative, in the directory's own. 0: none. A symbolic link on the way is not seen.
 std::uint64_t fuse_device_of_path(int directory, const char* path);
 
+// In a forked child: whoever was learning of mounts is not in it.
+void fuse_mounts_after_fork();
+
 // For write_service_record: whether it is one of these, and its record.
 bool is_fuse_service(LockId service);
 void write_fuse_service(ThreadState& writer, LockId service);

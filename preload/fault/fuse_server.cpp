@@ -22,6 +22,8 @@ struct Channel {
   std::atomic<std::uint32_t> service;
 };
 constexpr int kMostChannels = 64;
+// The first request of a connection, FUSE_INIT, has 104 bytes, and most others have no more than this.
+constexpr ssize_t kLongestFirst = 512;
 constinit Channel channels[kMostChannels]{};
 
 Channel* channel_of(int fd) {
@@ -131,6 +133,7 @@ bool is_fuse_channel(int fd) {
 void request_was_read(int fd, const iovec* pieces, std::size_t count, ssize_t got, CallPoint at) {
   fuse_in_header request{};
   const auto size = static_cast<std::size_t>(got);
+  if (!any_fuse_channel() && got > kLongestFirst) return;
   if (got < static_cast<ssize_t>(sizeof request) || options.faults == Faults::Off ||
       !copy_header(&request, sizeof request, pieces, count))
     return;

@@ -96,6 +96,17 @@ void unmap_ring(PerfRing& ring) {
   ring_count.fetch_sub(1, std::memory_order_relaxed);
 }
 
+// Whether no other thread reads the ring that `thread` had. One that was interrupted while it did may take
+// any time.
+bool no_reader_is_left(const ThreadState& thread) {
+  constexpr int kPatienceYields = 1000;
+  for (int i = 0; thread.ring_readers.load(std::memory_order_seq_cst) != 0; ++i) {
+    if (i == kPatienceYields) return false;
+    sys::call(SYS_sched_yield);
+  }
+  return true;
+}
+
 bool is_permitted() {
   return options.faults != Faults::Uffd && options.faults != Faults::Off;
 }
@@ -168,8 +179,8 @@ void close_ring(ThreadState& thread) {
   thread.ring_was_full = false;
   thread.reads_ring = false;
   thread.ring_refused = false;
-  __atomic_store_n(&thread.ring, static_cast<PerfRing*>(nullptr), __ATOMIC_RELEASE);
-  if (ring != nullptr) unmap_ring(*ring);
+  __atomic_store_n(&thread.ring, static_cast<PerfRing*>(nullptr), __ATOMIC_SEQ_CST);
+  if (ring != nullptr && no_reader_is_left(thread)) unmap_ring(*ring);
 }
 
 void rings_after_fork() {

@@ -53,6 +53,26 @@ inline bool has_new_samples(const PerfRing& ring) {
   return ring.head.load(std::memory_order_acquire) != ring.tail.load(std::memory_order_relaxed);
 }
 
+// The ring of another thread, which may run, and end: it stays mapped while this lives. In guarded sections;
+// briefly, as a thread that ends waits for it a moment, and leaves the ring mapped after that.
+class RingInUse {
+ public:
+  explicit RingInUse(const ThreadState& owner) : readers_(owner.ring_readers) {
+    readers_.fetch_add(1, std::memory_order_seq_cst);
+    ring_ = __atomic_load_n(&owner.ring, __ATOMIC_SEQ_CST);
+  }
+  ~RingInUse() { readers_.fetch_sub(1, std::memory_order_release); }
+  RingInUse(const RingInUse&) = delete;
+  RingInUse& operator=(const RingInUse&) = delete;
+
+  // Null: the thread has none.
+  PerfRing* get() const { return ring_; }
+
+ private:
+  std::atomic<std::uint32_t>& readers_;
+  PerfRing* ring_;
+};
+
 // For the trace's `source` record. State: "on", "off" (not wanted yet or by option), "refused".
 struct RingStatus {
   const char* state;

@@ -4,6 +4,7 @@
 
 #include "fault/fuse_mounts.h"
 #include "fault/transfers.h"
+#include "runtime.h"
 
 namespace faultline {
 
@@ -57,6 +58,7 @@ void add_served_range(LockId service, std::uint64_t start, std::uint64_t length)
       continue;
     return;
   }
+  trace.lose(Lost::PendingFaults);
 }
 
 void remove_served_range(std::uint64_t start, std::uint64_t length) {

@@ -1,9 +1,9 @@
 // The memory whose faults a userfaultfd serves, as UFFDIO_REGISTER and UFFDIO_UNREGISTER say.
 //
-// Any thread. A bounded table: past 1,024 ranges the further ones are not known, and a fault there is seen
-// only when it happens. Memory that is unmapped unseen (by a raw system call) is known until its context is
-// closed or the program unregisters it. Two threads that change ranges at the same moment may leave one of
-// them half known.
+// Any thread. A bounded table: past 1,024 ranges the further ones are not known (counted in `lost`), and a
+// fault there is seen only when it happens. Memory that is unmapped unseen (by a raw system call) is known
+// until its context is closed or the program unregisters it. Two threads that change ranges at the same
+// moment may leave one of them half known.
 #pragma once
 
 #include <atomic>

@@ -75,13 +75,13 @@ bool has_been_full(const PerfRing& ring, std::uint64_t tail, std::uint64_t head)
 }
 
 // The kernel tells at the start of what it writes next how many samples the full ring had no room for.
-void count_lost(ThreadState& owner, std::uint64_t tail, std::uint64_t head) {
+void count_lost(ThreadState& owner, const PerfRing& ring, std::uint64_t tail, std::uint64_t head) {
   if (!owner.ring_was_full || tail == head) return;
   owner.ring_was_full = false;
-  FaultSamples samples = samples_between(*owner.ring, tail, head);
+  FaultSamples samples = samples_between(ring, tail, head);
   FaultSample first;
   samples.next(first);
-  for (std::uint64_t i = samples.lost(); i > 0; --i) trace.lose(Lost::FaultRing);
+  trace.lose(Lost::FaultRing, samples.lost());
 }
 
 // A signal handler, or the server of a stopped thread's fault, may have read on meanwhile: then it stays so.
@@ -89,12 +89,11 @@ void set_tail(PerfRing& ring, std::uint64_t from, std::uint64_t to) {
   ring.tail.compare_exchange_strong(from, to, std::memory_order_release, std::memory_order_relaxed);
 }
 
-void pass_over(ThreadState& owner) {
-  PerfRing& ring = *owner.ring;
+void pass_over(ThreadState& owner, PerfRing& ring) {
   const std::uint64_t tail = ring.tail.load(std::memory_order_relaxed);
   const std::uint64_t head = ring.head.load(std::memory_order_acquire);
   if (tail == head) return;
-  count_lost(owner, tail, head);
+  count_lost(owner, ring, tail, head);
   set_tail(ring, tail, head);
 }
 
@@ -119,15 +118,12 @@ bool passed_over_told(ThreadState& thread) {
   return true;
 }
 
-}  // namespace
-
-void tell_faults(ThreadState& writer, ThreadState& owner) {
-  if (owner.top == owner.base || owner.paused != 0) return pass_over(owner);
-  PerfRing& ring = *owner.ring;
+void tell(ThreadState& writer, ThreadState& owner, PerfRing& ring) {
+  if (owner.top == owner.base || owner.paused != 0) return pass_over(owner, ring);
   const std::uint64_t tail = ring.tail.load(std::memory_order_relaxed);
   const std::uint64_t head = ring.head.load(std::memory_order_acquire);
   if (tail == head) return;
-  count_lost(owner, tail, head);
+  count_lost(owner, ring, tail, head);
   FaultSamples samples = samples_between(ring, tail, head);
   FaultSample sample;
   while (samples.next(sample)) tell_fault(writer, owner, samples, sample);
@@ -136,14 +132,21 @@ void tell_faults(ThreadState& writer, ThreadState& owner) {
   set_tail(ring, tail, head);
 }
 
+}  // namespace
+
+void tell_faults(ThreadState& writer, ThreadState& stopped) {
+  const RingInUse ring(stopped);
+  if (ring.get() != nullptr && stopped.reads_ring) tell(writer, stopped, *ring.get());
+}
+
 void tell_own_faults(ThreadState& thread) {
-  if (thread.reads_ring) return tell_faults(thread, thread);
+  if (thread.reads_ring) return tell(thread, thread, *thread.ring);
   thread.reads_ring = true;
-  pass_over(thread);
+  pass_over(thread, *thread.ring);
 }
 
 void pass_over_own_faults(ThreadState& thread) {
-  if (thread.reads_ring) pass_over(thread);
+  if (thread.reads_ring) pass_over(thread, *thread.ring);
 }
 
 ThreadState* watched_thread() {
@@ -151,7 +154,7 @@ ThreadState* watched_thread() {
   if (thread == nullptr || !thread->reads_ring || is_unnoticed_child()) return nullptr;
   if (__builtin_expect(!has_new_samples(*thread->ring), 1)) return thread;
   if (thread->top == thread->base && !thread->ring_was_full) {
-    pass_over(*thread);
+    pass_over(*thread, *thread->ring);
     return thread;
   }
   if (thread->top != thread->base && passed_over_told(*thread)) return thread;
@@ -159,8 +162,9 @@ ThreadState* watched_thread() {
   return tls.active == thread && thread->reads_ring ? thread : nullptr;
 }
 
-bool newest_sample(const ThreadState& stopped, FaultSample& sample) {
-  const PerfRing* ring = __atomic_load_n(&stopped.ring, __ATOMIC_ACQUIRE);
+bool newest_sample(const ThreadState& thread, FaultSample& sample) {
+  const RingInUse in_use(thread);
+  const PerfRing* ring = in_use.get();
   if (ring == nullptr) return false;
   FaultSamples samples = samples_between(*ring, ring->tail.load(std::memory_order_acquire),
                                          ring->head.load(std::memory_order_acquire));

@@ -24,12 +24,13 @@ void tell_own_faults(ThreadState& thread);
 // At its end: passes over what is new.
 void pass_over_own_faults(ThreadState& thread);
 
-// Tells the faults of a thread that cannot run at present. `writer`: the caller, in a guarded section.
+// Tells the faults of a thread that cannot run at present, if it has a ring and reads it. `writer`: the
+// caller, in a guarded section.
 void tell_faults(ThreadState& writer, ThreadState& stopped);
 
-// The newest sample of a thread that cannot run at present. False: no ring, or no sample, or the ring is
-// full.
-bool newest_sample(const ThreadState& stopped, FaultSample& sample);
+// The newest sample of another thread. Certain where that cannot run at present; one that runs may end
+// meanwhile, and what is found of it may be nonsense. False: no ring, or no sample, or the ring is full.
+bool newest_sample(const ThreadState& thread, FaultSample& sample);
 
 // The two dependencies of a fault, recorded unless they are known: `waiter` holds something, and what it
 // holds is told apart. A fault of unserved memory waits for the model mmap_lock, whatever the program

@@ -111,9 +111,9 @@ int request_of(int fd, unsigned long request, void* argument, CallPoint at) {
   resolution.count = 0;
   resolution.unseen = false;
   FaultContext context;
+  if (!may_be_fault_context(fd)) forget_descriptor(fd);  // by such a request it shows that it is one
   if (resolved_range(request, argument, start, length)) {
     Guard guard;
-    if (!may_be_fault_context(fd)) forget_descriptor(fd);  // by such a request it shows that it is one
     if (guard && find_fault_context(guard, fd, context, at))
       begin_resolution(guard, context, start, length, at, resolution);
   }

@@ -356,6 +356,7 @@ void refresh_thread_name(ThreadState& thread) {
 void registry_after_fork(ThreadState* survivor) {
   for (std::uint32_t at = 0; ThreadState* state = state_at(at); ++at) {
     state->ring = nullptr;  // not mapped in the child
+    state->ring_readers.store(0, std::memory_order_relaxed);
     state->reads_ring = state->ring_refused = state->ring_was_full = false;
     if (state != survivor && state->in_use.load()) release_state(*state);
   }

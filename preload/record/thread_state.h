@@ -188,6 +188,8 @@ struct ThreadState {
   int exit_rounds;  // how often the thread-exit destructor has run
   char name[16];    // as last written to the trace
   bool ring_refused;
+  // Other threads that read the ring at present: it stays mapped for them (fault/perf_ring.h).
+  mutable std::atomic<std::uint32_t> ring_readers;
   bool ring_was_full;          // when last read, with something held
   bool idle_is_seen;           // of a server: some hook saw it wait for work
   bool served_overflowed;      // more acquisitions than `served` holds

@@ -145,6 +145,9 @@ TEST_CASE("hostile: thread creation and joins") {
 TEST_CASE("hostile: userfaultfd by the book and against it") {
   check_undisturbed("userfaultfd_calls");
 }
+TEST_CASE("hostile: pages that nobody asked for, while threads begin and end") {
+  check_undisturbed("pages_ahead");
+}
 TEST_CASE("hostile: descriptor numbers, closing all of them") {
   check_undisturbed("descriptors");
 }

@@ -75,6 +75,11 @@ TEST_CASE("fault in one process whose server in another takes a shared mutex: fe
         "error feasible A -> service(uffd) -> A");
 }
 
+TEST_CASE("two processes of one id, of two namespaces, that lived at the same time: feasible") {
+  CHECK(outcome_of("T1: A B", {1, 10, 50}, "T1: B A", {1, 20, 40}, kTwoShared, kTwoShared) ==
+        "error feasible A -> B -> A");
+}
+
 TEST_CASE("faults of two contexts: nothing") {
   CHECK(outcome_of("T1: A U.", {1, 10, 50}, "T3: @U %A", {2, 20, 40},
                    {in_memory("A", 5), {"U", R"("inode":77)"}},
