@@ -12,6 +12,7 @@
 #include "fault/served_ranges.h"
 #include "json_line.h"
 #include "raw_syscall.h"
+#include "record/dependencies.h"
 #include "record/lock_identity.h"
 #include "record/stacks.h"
 #include "runtime.h"
@@ -309,6 +310,20 @@ void write_service_record(ThreadState& writer, LockId service) {
     break;
   }
   value->store(1, std::memory_order_release);
+}
+
+HeldId service_node(ThreadState& server, LockId service, StackId at) {
+  write_service_record(server, service);
+  return held_node(server, HeldId{},
+                   HeldLock{nullptr,
+                            0,
+                            word_of_instance(service),
+                            {at, 0},
+                            HeldId{},
+                            LockKind::Service,
+                            Mode::Exclusive,
+                            false,
+                            false});
 }
 
 }  // namespace faultline

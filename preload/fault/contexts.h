@@ -63,5 +63,7 @@ inline bool any_fault_context() {
 
 // Makes sure that the trace defines the service. Before any record that names it.
 void write_service_record(ThreadState& writer, LockId service);
+// The service, or the reading, as the bottom of what its server holds. `at`: where the message was read.
+HeldId service_node(ThreadState& server, LockId service, StackId at);
 
 }  // namespace faultline

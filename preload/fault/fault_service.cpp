@@ -29,21 +29,6 @@ void become_server(ThreadState& thread) {
   set_limit(thread);
 }
 
-// The service as the bottom of the server's held set. `at`: where the message was read.
-HeldId service_node(ThreadState& server, LockId service, StackId at) {
-  write_service_record(server, service);
-  return held_node(server, HeldId{},
-                   HeldLock{nullptr,
-                            0,
-                            word_of_instance(service),
-                            {at, 0},
-                            HeldId{},
-                            LockKind::Service,
-                            Mode::Exclusive,
-                            false,
-                            false});
-}
-
 Origin origin_by_proc(int tid) {
   switch (sys::task_call(tid).state) {
     case sys::TaskCall::State::User:

@@ -33,21 +33,6 @@ std::uint64_t feature_of(FaultEvent event) {
   return 0;
 }
 
-// The reading of a context as the bottom of what its reader holds.
-HeldId reading_node(ThreadState& reader, LockId reading, StackId at) {
-  write_service_record(reader, reading);
-  return held_node(reader, HeldId{},
-                   HeldLock{nullptr,
-                            0,
-                            word_of_instance(reading),
-                            {at, 0},
-                            HeldId{},
-                            LockKind::Service,
-                            Mode::Exclusive,
-                            false,
-                            false});
-}
-
 // What a published wait for an event names: by the reading's id, which no object can have.
 const volatile void* object_of(LockId reading) {
   return reinterpret_cast<const volatile void*>(static_cast<std::uintptr_t>(reading.value));
@@ -71,7 +56,7 @@ void record_event(Guard& guard, const FaultContext& context, std::uintptr_t addr
   const std::uint64_t key = mix(mix(top_key(thread), place.site), mix(context.reading.value, own != nullptr));
   if (thread.knows(key)) return;
   const HeldId under =
-      own != nullptr ? held_set_above(thread, thread, reading_node(thread, context.reading, own->read_at))
+      own != nullptr ? held_set_above(thread, thread, service_node(thread, context.reading, own->read_at))
                      : held_set(thread, thread);
   write_service_record(thread, context.reading);
   const FaultFacts facts{address, Access::Unknown, Origin::Event, context.reading, true};
@@ -167,7 +152,7 @@ void messages_were_read_by(ThreadState& server, LockId reading, std::uint64_t fe
   for (std::uint32_t i = 0; i < server.served_count; ++i) {
     const ServedAcquisition& taken = server.served[i];
     const std::uint64_t key = mix(mix(reading.value, taken.place.site), taken.lock.bits);
-    record_dependency(server, server, reading_node(server, reading, read_at), key,
+    record_dependency(server, server, service_node(server, reading, read_at), key,
                       {taken.lock, taken.kind, nullptr, taken.mode, taken.place.stack, Cause::Call, false});
   }
 }
@@ -183,7 +168,7 @@ void reader_acquires(ThreadState& server, const HeldLock& wanted) {
     const std::uint64_t key = mix(mix(own.reading.value, wanted.key), wanted.word.bits);
     if (server.knows(key)) continue;
     server.learn(key);
-    const HeldId above = held_set_above(server, server, reading_node(server, own.reading, own.read_at));
+    const HeldId above = held_set_above(server, server, service_node(server, own.reading, own.read_at));
     record_dependency(
         server, server, above, key,
         {wanted.word, wanted.kind, wanted.address, wanted.mode, wanted.place.stack, Cause::Call, false});
