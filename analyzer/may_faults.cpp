@@ -25,9 +25,9 @@ LockId service_below(const Model& model, const Dependency& wait) {
   return bottom && model.locks[bottom].kind == LockKind::Service ? bottom : LockId{};
 }
 
-// Pairs of a possible fault and a lock that a server took for its page, looked at at most: a second, and what
-// one hot page of a long run has of both would fill the memory.
-constexpr std::size_t kMostPairs = 1'000'000;
+// Pairs of a possible fault and a lock that a server took for its page, looked at at most: what one hot page
+// of a long run has of both would fill the memory, and keep the search for cycles busy.
+constexpr std::size_t kMostPairs = 100'000;
 
 // Paths of clients with what a server holds above its service on top; each made once.
 class Stacked {

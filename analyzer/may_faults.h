@@ -15,8 +15,8 @@ namespace faultline {
 // behalf, not observed either: held by the thread, held by the server at that place, the lock. Not those that
 // were seen to happen anyway. Pages go by
 // the start of the memory that might have been touched. Once, on a model that has all traces. Cost: one pass
-// over the dependencies, and a walk down the paths of those that meet; of those at most a million, the rest
-// is a gap of the model.
+// over the dependencies, and a walk down the paths of those that meet; of those at most a hundred thousand,
+// the rest is a gap of the model.
 void serve_may_faults(Model& model);
 
 }  // namespace faultline

@@ -134,17 +134,14 @@ void file_system_mounted(const char* type) {
 }
 
 void channel_may_have_come(const msghdr* message) {
-  msghdr header{};
-  alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
-  if (!sys::copy_argument(&header, message, sizeof header) || header.msg_controllen < CMSG_LEN(sizeof(int)) ||
-      header.msg_controllen > sizeof control ||
-      !sys::copy_argument(control, header.msg_control, header.msg_controllen))
+  // The kernel has just written both.
+  const cmsghdr* first = CMSG_FIRSTHDR(message);
+  if (first == nullptr || first->cmsg_level != SOL_SOCKET || first->cmsg_type != SCM_RIGHTS ||
+      first->cmsg_len < CMSG_LEN(sizeof(int)))
     return;
-  cmsghdr first{};
   int fd;
-  std::memcpy(&first, control, sizeof first);
-  std::memcpy(&fd, control + CMSG_LEN(0), sizeof fd);
-  if (first.cmsg_level != SOL_SOCKET || first.cmsg_type != SCM_RIGHTS || !leads_to_fuse(fd)) return;
+  std::memcpy(&fd, CMSG_DATA(first), sizeof fd);
+  if (!leads_to_fuse(fd)) return;
   Guard guard;
   if (guard) learn_fuse_mounts();
 }

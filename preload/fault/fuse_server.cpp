@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "fault/fuse_mounts.h"
+#include "fault/served_ranges.h"
 #include "options.h"
 #include "raw_syscall.h"
 #include "record/thread_state.h"
@@ -22,8 +23,6 @@ struct Channel {
   std::atomic<std::uint32_t> service;
 };
 constexpr int kMostChannels = 64;
-// The first request of a connection, FUSE_INIT, has 104 bytes, and most others have no more than this.
-constexpr ssize_t kLongestFirst = 512;
 constinit Channel channels[kMostChannels]{};
 
 Channel* channel_of(int fd) {
@@ -100,6 +99,16 @@ bool copy_header(void* to, std::size_t size, const iovec* pieces, std::size_t co
   return done == size;
 }
 
+// A request begins with how long it is. Looked at where it lies, without the system calls that a careful look
+// takes, for every program reads: the kernel has just been at both places. Where a look may wait for a server
+// nobody looks.
+bool may_be_first_request(const iovec* pieces, std::size_t count, std::size_t size) {
+  std::uint32_t length;
+  if (count == 0 || pieces[0].iov_len < sizeof length || any_served_range()) return true;
+  std::memcpy(&length, pieces[0].iov_base, sizeof length);
+  return length == size;
+}
+
 bool is_waited_for(const fuse_in_header& request) {
   return request.opcode != FUSE_FORGET && request.opcode != FUSE_BATCH_FORGET &&
          request.opcode != FUSE_INTERRUPT;
@@ -133,8 +142,8 @@ bool is_fuse_channel(int fd) {
 void request_was_read(int fd, const iovec* pieces, std::size_t count, ssize_t got, CallPoint at) {
   fuse_in_header request{};
   const auto size = static_cast<std::size_t>(got);
-  if (!any_fuse_channel() && got > kLongestFirst) return;
   if (got < static_cast<ssize_t>(sizeof request) || options.faults == Faults::Off ||
+      (!any_fuse_channel() && !may_be_first_request(pieces, count, size)) ||
       !copy_header(&request, sizeof request, pieces, count))
     return;
   LockId service = any_fuse_channel() ? service_of_channel(fd) : LockId{};

@@ -11,8 +11,8 @@
 // Which file system a channel serves is told by /proc/self/fdinfo (Linux 6.16); an older kernel's is taken
 // for the one that was mounted last.
 //
-// For hooks, outside guarded sections; errno is kept. In a process that serves none: one load; for a read
-// with room for a request that got no more bytes than a first request may have, four cheap system calls.
+// For hooks, outside guarded sections; errno is kept. In a process that serves none: one load, and a look at
+// the first word of what a read with room for a request got.
 #pragma once
 
 #include <linux/fuse.h>

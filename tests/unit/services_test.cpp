@@ -97,6 +97,33 @@ TEST_CASE("fault that might happen and that did happen is told once, as it happe
     CHECK(result.model.dependencies[edge.dependency].observed);
 }
 
+TEST_CASE("faults that might happen, and locks of their server, without end: a bound that is told") {
+  const auto model_of = [](int faults, int locks) {
+    std::string script = "T1:";
+    for (int i = 0; i < faults; ++i) {
+      const std::string lock = "A" + std::to_string(i);
+      script += " " + lock + " !U/u=U -" + lock;
+    }
+    script += "; S: @U";
+    for (int i = 0; i < locks; ++i) {
+      const std::string lock = "B" + std::to_string(i);
+      script += " " + lock + "& -" + lock;
+    }
+    const TemporaryFolder folder;
+    const auto file = folder.write("a.1.jsonl", trace_text(script));
+    return load_model({&file, 1});
+  };
+  const Model within = model_of(20, 30);
+  CHECK(within.gaps.empty());
+  const Model beyond = model_of(320, 320);
+  REQUIRE(beyond.gaps.size() == 1);
+  CHECK(beyond.gaps[0] ==
+        "of page faults that might happen, 100000 were looked at together with what their server locks, and "
+        "others not");
+  CHECK(beyond.dependencies.size() < 102'000);
+  CHECK(beyond.dependencies.size() > 100'000);
+}
+
 TEST_CASE("server reads on the thread's behalf what the thread reads") {
   CHECK(outcome("T1: A/r U. A/r^U^S -A") == "");
 }
