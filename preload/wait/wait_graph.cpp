@@ -221,6 +221,21 @@ bool is_certain(ThreadState& walker, const Waiter* cycle, std::size_t count) {
   return true;
 }
 
+// Whether it may be a signal handler that holds what `waiter` waits for, on `holder` that it interrupted in a
+// wait: then the holder runs, and gives the lock up. Certain are only locks that lie below the one that the
+// holder waits for.
+bool may_be_a_handlers(ThreadState& walker, const Waiter& waiter, const Waiter& holder) {
+  if (words_of(waiter.wait.kind) == 0 || waiter.wait.is_condition() || holder.thread == &walker ||
+      !PublishedWait::is_waiting(holder.sequence))
+    return false;
+  bool waits_for_newest = false;
+  const bool is_pushed = any_held(walker, *holder.thread, [&](const HeldLock& entry, bool newest) {
+    if (newest) waits_for_newest = entry.address == holder.wait.object;
+    return entry.address == waiter.wait.object;
+  });
+  return !waits_for_newest || !is_pushed;
+}
+
 // libc refuses to join a thread that joins its joiner, or itself.
 bool is_refused_join(const Waiter* cycle, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i)
@@ -295,7 +310,9 @@ bool find_cycle(ThreadState& walker, Deadlock& found, WalkEnd& end) {
     found = {size == 1 ? DeadlockKind::Self : DeadlockKind::Cycle, 0, cycle, size, 0, 0, false};
     found.key = key_of_waits(found.kind, cycle, size);
     for (std::size_t i = 0; i < size; ++i)
-      found.may_dissolve |= cycle[i].wait.kind == LockKind::Service || cycle[i].wait.kind == LockKind::Custom;
+      found.may_dissolve |= cycle[i].wait.kind == LockKind::Service ||
+                            cycle[i].wait.kind == LockKind::Custom ||
+                            may_be_a_handlers(walker, cycle[i], cycle[(i + 1) % size]);
     return true;
   }
   return false;

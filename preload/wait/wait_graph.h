@@ -29,8 +29,9 @@ struct Deadlock {
   std::size_t count;   // of `threads`
   std::size_t others;  // of a stall: threads that `threads` has no room for
   int gone;            // HolderExited: kernel id of the thread that held the lock; 0 not known
-  bool may_dissolve;   // part of it is a page fault that some thread not seen before might yet resolve, or a
-                       // lock type of the program's own, which anybody may release
+  bool may_dissolve;  // part of it is a page fault that some thread not seen before might yet resolve, a lock
+                      // type of the program's own, which anybody may release, or a lock that a signal handler
+                      // may hold which interrupted its thread's wait
 };
 
 // How a walk ended that found nothing.

@@ -169,6 +169,10 @@ TEST_CASE("lock released before the join: silent") {
   CHECK(runs_through("deadlock_join_released", "").findings().empty());
 }
 
+TEST_CASE("deadlock: the lock is a signal handler's that interrupted the join: nothing") {
+  CHECK(runs_through("deadlock_join_handler", "").findings().empty());
+}
+
 TEST_CASE("deadlock of an initialiser: observed") {
   check_observed("deadlock_once", {{"once", "config_lock", "first_thread", "load_config"},
                                    {"config_lock", "once", "second_thread", "second_thread", "once"}});
