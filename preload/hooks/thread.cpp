@@ -32,10 +32,23 @@ Result run_thread(void* prepared) {
   return routine(argument);
 }
 
+// The size of stack that libc gives a thread made with these attributes (null: its default ones); 0: not
+// known.
+std::size_t stack_size_of(const pthread_attr_t* attributes) {
+  pthread_attr_t defaults;
+  std::size_t size = 0;
+  if (attributes != nullptr) return pthread_attr_getstacksize(attributes, &size) == 0 ? size : 0;
+  if (pthread_attr_init(&defaults) != 0) return 0;
+  if (pthread_attr_getstacksize(&defaults, &size) != 0) size = 0;
+  pthread_attr_destroy(&defaults);
+  return size;
+}
+
 // Creates a thread by `create`, which is given what to run instead of `routine`. Its stack may be mapped for
 // it.
 template <class Result, class Create>
-int creating(pthread_t* thread, Routine<Result> routine, void* argument, CallPoint at, Create create) {
+int creating(pthread_t* thread, const pthread_attr_t* attributes, Routine<Result> routine, void* argument,
+             CallPoint at, Create create) {
   before_mapping_change(at, Mode::Exclusive, Happened::Perhaps);
   ThreadState* prepared = nullptr;
   {
@@ -45,6 +58,7 @@ int creating(pthread_t* thread, Routine<Result> routine, void* argument, CallPoi
   if (prepared == nullptr) return create(routine, argument);
   prepared->start_routine = reinterpret_cast<Routine<void*>>(reinterpret_cast<AnyFunction>(routine));
   prepared->start_argument = argument;
+  prepared->stack_size = stack_size_of(attributes);
   const ThreadId id = prepared->id;
   const int result = create(run_thread<Result>, static_cast<void*>(prepared));
   if (result != 0) discard_thread(*prepared);
@@ -94,13 +108,13 @@ static_assert(thrd_success == 0);
 
 FAULTLINE_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
                                     void* (*routine)(void*), void* argument) noexcept {
-  return creating(thread, routine, argument, FAULTLINE_CALL_POINT, [=](Routine<void*> run, void* with) {
-    return real::pthread_create(thread, attributes, run, with);
-  });
+  return creating(
+      thread, attributes, routine, argument, FAULTLINE_CALL_POINT,
+      [=](Routine<void*> run, void* with) { return real::pthread_create(thread, attributes, run, with); });
 }
 
 FAULTLINE_EXPORT int thrd_create(thrd_t* thread, thrd_start_t routine, void* argument) {
-  return creating(thread, routine, argument, FAULTLINE_CALL_POINT,
+  return creating(thread, nullptr, routine, argument, FAULTLINE_CALL_POINT,
                   [=](Routine<int> run, void* with) { return real::thrd_create(thread, run, with); });
 }
 

@@ -190,32 +190,29 @@ void discard_thread(ThreadState& prepared) {
 
 namespace {
 
-// The bounds of the thread's own stack. The main thread's grows downwards: what the kernel keeps free below
-// it counts too.
+// The bounds of the thread's own stack, or of a part of it. The main thread's grows downwards: what the
+// kernel keeps free below it counts too. Of the others, glibc keeps the control block at the upper end of the
+// stack; it is not asked by pthread_getattr_np, which takes memory from the program's heap.
 void find_own_stack(ThreadState& state) {
   state.stack_low = state.stack_high = 0;
-  pthread_attr_t attributes;
+  const auto control_block = reinterpret_cast<std::uintptr_t>(pthread_self());
   if (state.tid == sys::call(SYS_getpid)) {
     constexpr std::uintptr_t kKeptFree = 8 << 20;
     state.stack_high = reinterpret_cast<std::uintptr_t>(__libc_stack_end);
     state.stack_low = state.stack_high - kKeptFree;
   } else if (state.start_routine == nullptr) {
-    // Not created before our eyes: it may be anywhere, so libc, which would allocate, is not asked. glibc
-    // keeps a thread's control block at the upper end of its stack.
+    // Not created before our eyes: it may be anywhere.
     Mapping stack;
-    if (find_mapping(state.line, sizeof state.line, reinterpret_cast<std::uintptr_t>(pthread_self()),
-                     stack)) {
+    if (find_mapping(state.line, sizeof state.line, control_block, stack)) {
       state.stack_low = stack.low;
       state.stack_high = stack.high;
     }
-  } else if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
-    void* low = nullptr;
-    std::size_t size = 0;
-    if (pthread_attr_getstack(&attributes, &low, &size) == 0) {
-      state.stack_low = reinterpret_cast<std::uintptr_t>(low);
-      state.stack_high = state.stack_low + size;
-    }
-    pthread_attr_destroy(&attributes);
+  } else {
+    // More than the control block takes of the size that was asked for.
+    constexpr std::size_t kControlBlock = 4096;
+    if (state.stack_size <= kControlBlock || state.stack_size - kControlBlock > control_block) return;
+    state.stack_low = control_block - (state.stack_size - kControlBlock);
+    state.stack_high = control_block;
   }
 }
 

@@ -185,8 +185,9 @@ struct ThreadState {
   std::uint32_t parent_epoch;
   void* (*start_routine)(void*);
   void* start_argument;
-  int exit_rounds;  // how often the thread-exit destructor has run
-  char name[16];    // as last written to the trace
+  std::size_t stack_size;  // asked for by its creator, without the guard; 0: not known
+  int exit_rounds;         // how often the thread-exit destructor has run
+  char name[16];           // as last written to the trace
   bool ring_refused;
   // Other threads that read the ring at present: it stays mapped for them (fault/perf_ring.h).
   mutable std::atomic<std::uint32_t> ring_readers;

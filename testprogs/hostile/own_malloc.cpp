@@ -17,10 +17,12 @@ pthread_mutex_t heap_lock = PTHREAD_MUTEX_INITIALIZER;
 alignas(64) char heap[64 << 20];
 size_t heap_used = 0;
 std::atomic<long> calls{0};
+thread_local long own_calls = 0;
 
 // Each block is preceded by its size, in a header as large as the block's alignment asks for.
 void* allocate(size_t size, size_t alignment) {
   calls.fetch_add(1, std::memory_order_relaxed);
+  ++own_calls;
   pthread_mutex_lock(&heap_lock);
   const size_t start = (heap_used + sizeof(size_t) + alignment - 1) & ~(alignment - 1);
   void* block = nullptr;
@@ -88,5 +90,12 @@ int main() {
   std::thread second(work);
   first.join();
   second.join();
+  // A thread that takes no memory: nobody takes any in its name, which would give it an arena of its own.
+  long taken = -1;
+  std::thread([&taken] {
+    { std::scoped_lock both(lock_a, lock_b); }
+    taken = own_calls;
+  }).join();
+  std::printf("a thread that takes no memory has taken %ld blocks\n", taken);
   std::printf("length %zu, the allocator was used %s\n", text.size(), calls > 2'000 ? "yes" : "no");
 }
