@@ -97,7 +97,7 @@ ThreadState* new_state() {
   state->idle_is_seen = false;
   state->passed_count = 0;
   state->owns_libunwind = false;
-  state->may_own_libunwind = true;
+  state->may_own_libunwind = libc_allocates();
   state->walks = 0;
   state->inlined_mutex_kinds = libc::inlined_mutex_kinds;
   state->inlines_others = libc::inlines_others;

@@ -55,6 +55,7 @@ int raw_walk(void** frames, bool with_libunwind) {
 // Live threads that libunwind keeps a cache for.
 constexpr int kLibunwindThreads = 64;
 constinit std::atomic<int> libunwind_threads{0};
+constinit bool of_libc = false;
 
 }  // namespace
 
@@ -109,10 +110,25 @@ bool load_libgcc() {
   return true;
 }
 
+bool find_allocator() {
+  ModuleRange allocator;
+  ModuleRange libc;
+  const auto address_of = [](const char* name) {
+    return reinterpret_cast<std::uintptr_t>(dlsym(RTLD_DEFAULT, name));
+  };
+  return find_module(address_of("malloc"), allocator) && find_module(address_of("getpid"), libc) &&
+         allocator.start == libc.start;
+}
+
 }  // namespace
+
+bool libc_allocates() {
+  return of_libc;
+}
 
 void initialise_unwinder() {
   if (!options.stacks) return;
+  of_libc = find_allocator();
   load_libunwind();
   load_libgcc();
 }

@@ -58,6 +58,11 @@ void finish_walk();
 // only the first 64 of those at a time. `begin_walking` makes the calling thread one of them, if there is
 // room: at a moment when it holds no lock, which might be that of the program's own malloc. `end_walking`
 // gives its place back.
+//
+// Where another malloc than libc's is in the program (`libc_allocates` is false), only the first thread does
+// so, at its start: such a malloc locks through our hooks, and is in the middle of its work also where it
+// holds nothing yet.
+bool libc_allocates();
 void begin_walking(ThreadState& thread);
 void end_walking(ThreadState& thread);
 

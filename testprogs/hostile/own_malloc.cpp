@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace {
 pthread_mutex_t heap_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -18,11 +19,20 @@ alignas(64) char heap[64 << 20];
 size_t heap_used = 0;
 std::atomic<long> calls{0};
 thread_local long own_calls = 0;
+thread_local bool allocating = false;
+std::atomic<long> entered_again{0};
+
+// The lock is the first thing the allocator takes, and it is at work before it has it.
+void begin_work() {
+  if (allocating) entered_again.fetch_add(1, std::memory_order_relaxed);
+  allocating = true;
+}
 
 // Each block is preceded by its size, in a header as large as the block's alignment asks for.
 void* allocate(size_t size, size_t alignment) {
   calls.fetch_add(1, std::memory_order_relaxed);
   ++own_calls;
+  begin_work();
   pthread_mutex_lock(&heap_lock);
   const size_t start = (heap_used + sizeof(size_t) + alignment - 1) & ~(alignment - 1);
   void* block = nullptr;
@@ -32,6 +42,7 @@ void* allocate(size_t size, size_t alignment) {
     std::memcpy(heap + start - sizeof size, &size, sizeof size);
   }
   pthread_mutex_unlock(&heap_lock);
+  allocating = false;
   return block;
 }
 
@@ -43,6 +54,20 @@ size_t size_of(const void* block) {
 
 std::mutex lock_a;
 std::mutex lock_b;
+
+// A lock and a call of its own for each number.
+constexpr int kSites = 200;
+pthread_mutex_t locks[kSites];  // all zero, as PTHREAD_MUTEX_INITIALIZER
+template <int site>
+[[gnu::noinline]] void lock_at() {
+  pthread_mutex_lock(&locks[site]);
+  pthread_mutex_unlock(&locks[site]);
+}
+
+template <int... sites>
+void lock_at_all(std::integer_sequence<int, sites...>) {
+  (lock_at<sites>(), ...);
+}
 }  // namespace
 
 // libc names these parameters with reserved words.
@@ -52,8 +77,10 @@ void* malloc(size_t size) {
   return allocate(size, alignof(std::max_align_t));
 }
 void free(void*) {
+  begin_work();
   pthread_mutex_lock(&heap_lock);
   pthread_mutex_unlock(&heap_lock);
+  allocating = false;
 }
 void* calloc(size_t count, size_t size) {
   return allocate(count * size, alignof(std::max_align_t));
@@ -97,5 +124,15 @@ int main() {
     taken = own_calls;
   }).join();
   std::printf("a thread that takes no memory has taken %ld blocks\n", taken);
+  // One that has been seen to lock at many places, and for the first time holds nothing when the allocator
+  // comes to its lock.
+  std::thread([] {
+    {
+      const std::lock_guard outer(lock_b);
+      lock_at_all(std::make_integer_sequence<int, kSites>());
+    }
+    const auto block = std::make_unique<int>(1);
+  }).join();
+  std::printf("the allocator was entered in the middle of its work %ld times\n", entered_again.load());
   std::printf("length %zu, the allocator was used %s\n", text.size(), calls > 2'000 ? "yes" : "no");
 }
