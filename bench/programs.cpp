@@ -58,9 +58,10 @@ Command compiler(const Place& place, Size size) {
       .words = {"g++", size == Size::Full ? "-O2" : "-O0", "-std=c++17", "-c", "-o", "/dev/null", source}};
 }
 
+// The system's own: one on the search path may be a script that starts others.
 Command python(const Place&, Size size) {
   const std::string entries = size == Size::Full ? "60000" : "1000";
-  return {.words = {"python3", "-c",
+  return {.words = {"/usr/bin/python3", "-c",
                     "import json\n"
                     "text = json.dumps([{'id': i, 'name': str(i), 'tags': [i, i + 1]} for i in range(" +
                         entries +

@@ -48,7 +48,14 @@ bool open_ring_if_wanted(ThreadState& thread);
 void close_ring(ThreadState& thread);
 void rings_after_fork();
 
-// Hot: whether the ring has what its owner has not read.
+// A ring at rest looks full to the kernel, which then drops what it samples for a third of the price of
+// keeping it. Its owner puts it to rest when it holds nothing more, and takes it into use again before it
+// takes a lock.
+constexpr bool is_at_rest(std::uint64_t tail, std::uint64_t head) {
+  return tail == head + 1;
+}
+
+// Hot: whether the ring has what its owner has not read, or is at rest.
 inline bool has_new_samples(const PerfRing& ring) {
   return ring.head.load(std::memory_order_acquire) != ring.tail.load(std::memory_order_relaxed);
 }

@@ -24,6 +24,11 @@ void tell_own_faults(ThreadState& thread);
 // At its end: passes over what is new.
 void pass_over_own_faults(ThreadState& thread);
 
+// After the calling thread has given up a lock: puts its ring to rest where it holds nothing more, and has
+// lately faulted when it did not. Not in a process that serves faults, where others look for what a thread
+// faulted on last; nor while the ring has yet to say how much it has lost.
+void rest_if_idle(ThreadState& thread);
+
 // Tells the faults of a thread that cannot run at present, if it has a ring and reads it. `writer`: the
 // caller, in a guarded section.
 void tell_faults(ThreadState& writer, ThreadState& stopped);

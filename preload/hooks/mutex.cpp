@@ -153,6 +153,7 @@ bool take_free(pthread_mutex_t* mutex, CallPoint at) {
   ThreadState* thread = watched_thread();
   if (!can_give_inline(thread, mutex, kind)) return false;
   give_inline(thread, mutex, kind);
+  rest_if_idle(*thread);
   return true;
 }
 

@@ -110,7 +110,11 @@ int timed(pthread_rwlock_t* lock, Mode mode, CallPoint at, Lock take) {
 
 [[gnu::noinline]] int unlock_by_libc(pthread_rwlock_t* lock) {
   ThreadState* thread = watched_thread();
-  if (thread != nullptr && thread->top[-1].address == lock) return unlock_newest(thread, lock);
+  if (thread != nullptr && thread->top[-1].address == lock) {
+    const int result = unlock_newest(thread, lock);
+    rest_if_idle(*thread);
+    return result;
+  }
   before_release(lock);
   return real::pthread_rwlock_unlock(lock);
 }

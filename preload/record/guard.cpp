@@ -42,7 +42,10 @@ Guard::Guard() : saved_errno_(errno) {
 Guard::~Guard() {
   if (thread_ != nullptr) {
     while (thread_->deferred_count > 0) remove_held(*thread_, thread_->deferred[--thread_->deferred_count]);
-    if (thread_->ring != nullptr) pass_over_own_faults(*thread_);
+    if (thread_->ring != nullptr) {
+      pass_over_own_faults(*thread_);
+      rest_if_idle(*thread_);
+    }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     set_active(thread_);
   }

@@ -91,6 +91,7 @@ ThreadState* new_state() {
   state->name[0] = '\0';
   state->ring = nullptr;
   state->reads_ring = state->ring_refused = state->ring_was_full = false;
+  state->ring_rests = 0;
   state->served_count = 0;
   state->served_overflowed = false;
   state->reading_count = 0;
@@ -355,6 +356,7 @@ void registry_after_fork(ThreadState* survivor) {
     state->ring = nullptr;  // not mapped in the child
     state->ring_readers.store(0, std::memory_order_relaxed);
     state->reads_ring = state->ring_refused = state->ring_was_full = false;
+    state->ring_rests = 0;
     if (state != survivor && state->in_use.load()) release_state(*state);
   }
   if (survivor == nullptr) return;

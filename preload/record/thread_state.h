@@ -192,6 +192,7 @@ struct ThreadState {
   // Other threads that read the ring at present: it stays mapped for them (fault/perf_ring.h).
   mutable std::atomic<std::uint32_t> ring_readers;
   bool ring_was_full;          // when last read, with something held
+  std::uint8_t ring_rests;     // how often it may still be put to rest
   bool idle_is_seen;           // of a server: some hook saw it wait for work
   bool served_overflowed;      // more acquisitions than `served` holds
   std::uint32_t served_count;  // entries of `served`

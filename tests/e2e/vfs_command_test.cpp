@@ -32,7 +32,7 @@ TEST_CASE("tvfs --list: every scenario, its variants and what is expected") {
   for (const char* line :
        {"ext4-mmap-inline: ", "ext4-mkwrite-inline: ", "ext4-inline-race: ", "xfs-punch-mappages: ",
         "gup-dirty: ", "dio-dirty: ", "gfs2-abba: ", "gfs2-self: ", "mmap-rw-fault: ",
-        "  broken       broken  ", "  pre-mmap     fixed   ", "  retry        fixed   "})
+        "  broken            broken  ", "  pre-mmap          fixed   ", "  retry             fixed   "})
     CHECK_MESSAGE(outcome.out.find(line) != std::string::npos, line);
 }
 
