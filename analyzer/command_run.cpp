@@ -115,9 +115,11 @@ void add_run_command(CLI::App& app, const std::vector<std::string>& program, std
   command->add_option("-o,--out", arguments->out, "Folder for the traces (default: faultline-out)")
       ->type_name("DIR");
   command
-      ->add_option("--faults", arguments->faults,
-                   "How page faults are seen: perf and uffd name one source, auto takes what works "
-                   "(default), off none; storm, for tests, makes shared mappings fault again and again")
+      ->add_option(
+          "--faults", arguments->faults,
+          "Which page faults are watched: auto, those that somebody serves (default); perf, those of "
+          "every thread; uffd, as auto but without perf events; off, none; storm, as perf, and shared "
+          "file mappings are made to fault again and again: for tests")
       ->type_name("SOURCE")
       ->check(CLI::IsMember({"auto", "perf", "uffd", "off", "storm"}));
   const auto patterns = [&](const char* name, std::string& globs, const std::string& what) {
