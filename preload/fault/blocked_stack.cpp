@@ -11,6 +11,7 @@
 #include "record/stacks.h"
 #include "record/unwinder.h"
 #include "sys/arena.h"
+#include "sys/own_memory.h"
 
 // Exported by libunwind-x86_64 for tools such as perf; no header declares it.
 extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t, unw_dyn_info_t*,
@@ -34,26 +35,51 @@ constinit std::atomic<bool> ready{false};
 
 constexpr std::size_t kCopiedBytes = 64 << 10;
 
-// One walk: the registers it starts from, and the copy of the stack from the stack pointer up.
+// One walk: the registers it starts from, the copy of the stack from the stack pointer up, and of the
+// modules' memory what was last looked at.
 struct Walk {
+  static constexpr std::size_t kBlock = 256;
+
   const UserRegisters* registers;
   std::uint64_t start;
   std::size_t size;
   const char* copy;
+  std::uint64_t block_start = 0;
+  std::size_t block_size = 0;
+  char block[kBlock] = {};
 };
 
+// Code and unwind tables of a loaded object. It may be unloaded at this moment, as the thread may have left
+// it since, and its range may have holes: so the kernel is asked for them.
+bool read_module(Walk& walk, const ModuleRange& module, std::uint64_t address, void* to, std::size_t size) {
+  if (address < module.start || size > module.end - module.start || address > module.end - size) return false;
+  if (address < walk.block_start || address + size > walk.block_start + walk.block_size) {
+    constexpr std::uint64_t kPage = 4096;
+    // Within the page, unless what is wanted is not.
+    const std::uint64_t left = kPage - address % kPage;
+    walk.block_start = address;
+    walk.block_size = left < size ? size : left < Walk::kBlock ? left : Walk::kBlock;
+    if (walk.block_size > module.end - address) walk.block_size = module.end - address;
+    if (!sys::copy_argument(walk.block, reinterpret_cast<const void*>(address), walk.block_size)) {
+      walk.block_size = 0;
+      return false;
+    }
+  }
+  std::memcpy(to, walk.block + (address - walk.block_start), size);
+  return true;
+}
+
 int access_memory(unw_addr_space_t, unw_word_t address, unw_word_t* value, int write, void* argument) {
-  const auto& walk = *static_cast<const Walk*>(argument);
+  auto& walk = *static_cast<Walk*>(argument);
   if (write != 0) return -UNW_EINVAL;
   if (address >= walk.start && address - walk.start + sizeof *value <= walk.size) {
     std::memcpy(value, walk.copy + (address - walk.start), sizeof *value);
     return 0;
   }
-  // Else only code and unwind tables of a loaded object, which stay while their code is on a stack.
   ModuleRange module;
-  if (!find_module(address, module) || address + sizeof *value > module.end) return -UNW_EINVAL;
-  std::memcpy(value, reinterpret_cast<const void*>(address), sizeof *value);
-  return 0;
+  return find_module(address, module) && read_module(walk, module, address, value, sizeof *value)
+             ? 0
+             : -UNW_EINVAL;
 }
 
 int access_register(unw_addr_space_t, unw_regnum_t number, unw_word_t* value, int write, void* argument) {
@@ -91,9 +117,10 @@ int find_unwind_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* inf
   ModuleRange module;
   if (!find_module(ip, module) || module.unwind_table == 0) return -UNW_ENOINFO;
   UnwindTableHeader header;
-  std::memcpy(&header, reinterpret_cast<const void*>(module.unwind_table), sizeof header);
-  if (header.version != 1 || header.frame_pointer_encoding != kPcRelative4 ||
-      header.count_encoding != kUnsigned4 || header.table_encoding != kTableRelative4)
+  auto& walk = *static_cast<Walk*>(argument);
+  if (!read_module(walk, module, module.unwind_table, &header, sizeof header) || header.version != 1 ||
+      header.frame_pointer_encoding != kPcRelative4 || header.count_encoding != kUnsigned4 ||
+      header.table_encoding != kTableRelative4)
     return -UNW_ENOINFO;
   unw_dyn_info_t table{};
   table.format = UNW_INFO_FORMAT_REMOTE_TABLE;
@@ -177,7 +204,8 @@ std::size_t walk_copy(Walk& walk, std::uintptr_t* frames, std::size_t capacity) 
 
 std::size_t walk_stack_piece(const ThreadState& caller, const UserRegisters& registers, const void* piece,
                              std::size_t size, std::uintptr_t* frames, std::size_t capacity) {
-  Walk walk{&registers, registers.sp, size, static_cast<const char*>(piece)};
+  Walk walk{
+      .registers = &registers, .start = registers.sp, .size = size, .copy = static_cast<const char*>(piece)};
   if (!has_room_to_walk(caller, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)))) return 0;
   return walk_copy(walk, frames, capacity);
 }
@@ -196,7 +224,10 @@ std::size_t walk_blocked_stack(const UserRegisters& registers, std::uintptr_t* f
   }
   const long copied = sys::call(SYS_process_vm_readv, sys::call(SYS_gettid), sys::as_long(&to), 1,
                                 sys::as_long(from), sizeof from / sizeof *from, 0);
-  Walk walk{&registers, registers.sp, copied > 0 ? static_cast<std::size_t>(copied) : 0, copy};
+  Walk walk{.registers = &registers,
+            .start = registers.sp,
+            .size = copied > 0 ? static_cast<std::size_t>(copied) : 0,
+            .copy = copy};
   const std::size_t count = walk_copy(walk, frames, capacity);
   unmap_pages(copy, kCopiedBytes);
   return count;

@@ -1,7 +1,6 @@
 // pthread_rwlock_*: and through them std::shared_mutex and std::shared_timed_mutex.
 #include "hooks/hook.h"
 #include "sys/libc_locks.h"
-#include "wait/server_wait.h"
 
 using namespace faultline;
 
@@ -43,11 +42,7 @@ template <class Take>
 template <class Lock>
 [[gnu::cold, gnu::noinline]] int lock_contended(pthread_rwlock_t* lock, Mode mode, CallPoint at, Lock take) {
   wait_begins(lock, LockKind::Rwlock, mode, at);
-  const auto take_until = [=](const timespec* until) {
-    return is_shared(mode) ? real::pthread_rwlock_clockrdlock(lock, CLOCK_MONOTONIC, until)
-                           : real::pthread_rwlock_clockwrlock(lock, CLOCK_MONOTONIC, until);
-  };
-  const int result = waits_as_server() ? take_as_server([=] { return take(lock); }, take_until) : take(lock);
+  const int result = take(lock);
   wait_ends();
   return result;
 }

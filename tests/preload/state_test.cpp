@@ -1,6 +1,7 @@
 // Guarded state and tokens in the shim: phases, what is written once, objects that come anew, forks.
 #include <doctest/doctest.h>
 
+#include <set>
 #include <string>
 #include <thread>
 
@@ -54,10 +55,10 @@ std::vector<Json> states(const std::string& name) {
 }
 
 std::vector<Json> accesses(const std::string& name) {
-  std::vector<Json> found;
-  for (const Json& state : states(name))
-    for (const Json& access : records("access"))
-      if (access.at("state") == state.at("id")) found.push_back(access);
+  std::set<int> wanted;
+  for (const Json& state : states(name)) wanted.insert(state.at("id").get<int>());
+  std::vector<Json> found = records("access");
+  std::erase_if(found, [&](const Json& access) { return wanted.count(access.at("state").get<int>()) == 0; });
   return found;
 }
 
