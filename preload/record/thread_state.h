@@ -251,11 +251,15 @@ extern thread_local constinit ThreadLocal tls __attribute__((tls_model("initial-
 // Whatever a signal handler finds in between is safe: at worst it takes the slow path.
 inline void set_active(ThreadState* thread) {
   tls.active = thread;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
   tls.quick = thread->reads_ring ? nullptr : thread;
 }
+// In this order: a signal handler that came between would else find `active`, do its own work in a guarded
+// section and leave `quick` set behind it, for other handlers to change the held stack while we do.
 inline void set_inactive() {
-  tls.quick = nullptr;
   tls.active = nullptr;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  tls.quick = nullptr;
 }
 
 // The call point of the hook that uses it: must stand in the hook itself.

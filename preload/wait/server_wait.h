@@ -2,8 +2,8 @@
 //
 // The lock's holder may come to fault on a page that only this thread would serve: neither can then ever go
 // on, and no hook is called that could notice. So a server waits in steps of some tenths of a second and
-// looks in between where the holder sleeps. A lock function with a time limit takes the lock as the one
-// without.
+// looks in between where the holder sleeps. Mutexes only: of those a function with a time limit takes the
+// lock as the one without, while a reader or writer that gives up its place may let others pass.
 #pragma once
 
 #include <errno.h>
