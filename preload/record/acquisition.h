@@ -70,8 +70,10 @@ template <bool by_trylock = false>
   // Word by word: the lock operation that follows waits for every store made here, and a copy through a
   // temporary costs a store-forwarding stall besides.
   const auto fill = [&](HeldLock* entry, std::uint64_t key) {
-    entry->address = const_cast<const void*>(address);
+    // First: a signal handler that comes after it and uses this place leaves another key there.
     entry->key = key;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    entry->address = const_cast<const void*>(address);
     entry->word = known.word;
     __builtin_memcpy(&entry->place, &known.site->place, sizeof entry->place);
     // One word: no node yet, kind, mode, by_trylock and by_relock.
