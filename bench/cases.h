@@ -8,6 +8,8 @@
 // acquisition, so a shim that says it watched has at least one dependency to show (the driver asks).
 #pragma once
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -68,6 +70,17 @@ double measure(Operation operation, std::uint64_t count = 100) {
   }
   std::sort(chunks.begin(), chunks.end());
   return chunks[which == Chunk::Fastest ? 0 : chunks.size() / 2] / static_cast<double>(count);
+}
+
+// `measured` with one lock held throughout, so that every operation may be a dependency, though always the
+// same one.
+template <double (*measured)()>
+double under_a_lock() {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&lock);
+  const double result = measured();
+  pthread_mutex_unlock(&lock);
+  return result;
 }
 
 // The main function of a program of cases; gives its exit status.

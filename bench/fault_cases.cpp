@@ -164,26 +164,16 @@ double fault_between() {
   });
 }
 
-// With one lock held throughout, so that every fault is a dependency, though always the same one.
-template <double (*measured)()>
-double under_a_lock() {
-  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-  pthread_mutex_lock(&lock);
-  const double result = measured();
-  pthread_mutex_unlock(&lock);
-  return result;
-}
-
 constexpr Case kCases[] = {
     {"fault", 1, kNoGoal, "a page fault that the kernel resolves by itself", plain_fault},
-    {"fault-locked", 1, kNoGoal, "the same, with a lock held", under_a_lock<plain_fault>},
+    {"fault-locked", 1, kNoGoal, "the same, with a lock held", cases::under_a_lock<plain_fault>},
     {"zero-page", 1, kNoGoal, "lock, first read of an anonymous page, unlock", zero_page},
     {"anonymous-write", 1, kNoGoal, "the same with a write", anonymous_write},
     {"copy-on-write", 1, kNoGoal, "the same with a write to the zero page", copy_on_write},
     {"memfd-write", 1, kNoGoal, "the same with a write to a page of a memfd", memfd_write},
     {"zero-page-between", 1, kNoGoal, "lock, unlock, first read of an anonymous page", fault_between},
     {"served-fault", 1, kNoGoal, "a page fault served through userfaultfd", served_fault},
-    {"served-fault-locked", 1, kNoGoal, "the same, with a lock held", under_a_lock<served_fault>},
+    {"served-fault-locked", 1, kNoGoal, "the same, with a lock held", cases::under_a_lock<served_fault>},
 };
 
 }  // namespace

@@ -1,6 +1,5 @@
 // The calls that change the process's mappings (cases.h: how, and the command line): the cheapest one that
 // reaches the kernel, where a shim's share shows most, and one that works.
-#include <pthread.h>
 #include <sys/mman.h>
 
 #include <cstdio>
@@ -37,21 +36,11 @@ double map_and_unmap() {
   return measure([](std::uint64_t) { munmap(map_page(), kPage); });
 }
 
-// With one lock held throughout, so that every call is a dependency, though always the same one.
-template <double (*measured)()>
-double under_a_lock() {
-  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-  pthread_mutex_lock(&lock);
-  const double result = measured();
-  pthread_mutex_unlock(&lock);
-  return result;
-}
-
 constexpr Case kCases[] = {
     {"mprotect", 1, 1.15, "a system call that does nothing", protect_nothing},
-    {"mprotect-locked", 1, 1.15, "the same, with a lock held", under_a_lock<protect_nothing>},
+    {"mprotect-locked", 1, 1.15, "the same, with a lock held", cases::under_a_lock<protect_nothing>},
     {"mmap-munmap", 1, kNoGoal, "a page mapped and unmapped", map_and_unmap},
-    {"mmap-munmap-locked", 1, kNoGoal, "the same, with a lock held", under_a_lock<map_and_unmap>},
+    {"mmap-munmap-locked", 1, kNoGoal, "the same, with a lock held", cases::under_a_lock<map_and_unmap>},
 };
 
 }  // namespace

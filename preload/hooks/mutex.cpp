@@ -42,11 +42,7 @@ bool is_taken_soon(pthread_mutex_t* mutex) {
   if (is_taken_soon(mutex)) return 0;
   if (is_own_and_returns(mutex)) return real::pthread_mutex_lock(mutex);
   wait_begins(mutex, LockKind::Mutex, Mode::Exclusive, {return_address, frame});
-  const auto take = [mutex] { return real::pthread_mutex_lock(mutex); };
-  const auto take_until = [mutex](const timespec* until) {
-    return real::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, until);
-  };
-  const int result = waits_as_server() ? take_as_server(take, take_until) : take();
+  const int result = waits_as_server() ? lock_as_server(mutex) : real::pthread_mutex_lock(mutex);
   wait_ends();
   return result;
 }
